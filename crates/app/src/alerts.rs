@@ -9,14 +9,14 @@ use outflow_engine::serve::alert::{
 };
 use outflow_engine::{Errors, FORMAT_VERSION, LeftOutDocument, MissingDocument};
 use outflow_telemetry::alerts::Note;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
 use crate::control::Request;
 use crate::{App, Caller, wiring};
 
 /// The alerts that fire.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct AlertList {
     format_version: u32,
     /// The alerts.
@@ -24,7 +24,7 @@ pub struct AlertList {
 }
 
 /// One alert.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct AlertDocument {
     format_version: u32,
     /// The kind of trouble.
@@ -49,7 +49,7 @@ impl From<AlertRecord> for AlertDocument {
 }
 
 /// What came of a test alert.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct AlertTest {
     format_version: u32,
     /// The project's receivers.
@@ -57,7 +57,7 @@ pub struct AlertTest {
 }
 
 /// What came of a test alert at one receiver.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ReceiverTest {
     /// The receiver.
     pub receiver: String,

@@ -2,13 +2,14 @@
 //!
 //! What always holds: it needs no project, holds nothing, and reads a page at a time.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use outflow_core::ports::state::{AuditFilter, AuditHead, AuditRecord, StateReader};
 use outflow_core::rules::audit::{Verifier, empty, hex};
 use outflow_core::{Actor, BoxFuture, Code, Error, Timestamp};
 use outflow_engine::{Errors, FORMAT_VERSION};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::App;
@@ -28,7 +29,7 @@ pub struct AuditRequest {
 }
 
 /// An entry of the audit log.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct AuditDocument {
     format_version: u32,
     /// Its number, from 1 on.
@@ -42,7 +43,7 @@ pub struct AuditDocument {
     /// To what.
     pub subject: String,
     /// `begun`, `done`, `refused` or `failed`.
-    pub result: &'static str,
+    pub result: Cow<'static, str>,
     /// Why it was refused or failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<Code>,
@@ -71,7 +72,7 @@ impl From<AuditRecord> for AuditDocument {
             actor: entry.actor,
             action: entry.action,
             subject: entry.subject,
-            result: entry.result.name(),
+            result: entry.result.name().into(),
             code: entry.result.code(),
             before: json(entry.before),
             after: json(entry.after),
@@ -138,7 +139,7 @@ impl SeenEntry {
 }
 
 /// What the check of the log found.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct AuditVerification {
     format_version: u32,
     /// How many entries are kept.

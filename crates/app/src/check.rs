@@ -1,19 +1,20 @@
 //! One step of a connection test, as a document.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use outflow_core::Error;
 use outflow_core::ports::check::Check;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// One step of a test.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct CheckDocument {
     /// What was checked.
-    pub step: &'static str,
+    pub step: Cow<'static, str>,
     /// `ok`, `warning` or `failed`.
-    pub outcome: &'static str,
+    pub outcome: Cow<'static, str>,
     /// What was found, in a few words.
     pub summary: String,
     /// How long it took.
@@ -38,7 +39,14 @@ impl CheckDocument {
             problems if problems.iter().all(|e| e.code().is_warning()) => "warning",
             _ => "failed",
         };
-        Self { step, outcome, summary, seconds: took.as_secs_f64(), details, problems }
+        Self {
+            step: step.into(),
+            outcome: outcome.into(),
+            summary,
+            seconds: took.as_secs_f64(),
+            details,
+            problems,
+        }
     }
 
     /// Whether the step found an error.

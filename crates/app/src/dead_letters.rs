@@ -5,7 +5,7 @@ use outflow_core::ports::state::DeadLetter;
 use outflow_core::{BoxFuture, Code, Result, RunId, RunRecord};
 use outflow_engine::operations::causes::Cause;
 use outflow_engine::{DeadLetterPages, Errors, FORMAT_VERSION, RunReader};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::App;
@@ -40,7 +40,7 @@ const LOOKED_AT: u64 = 50_000;
 
 /// How many calls a run's destinations refused, and why. It serialises to the document without its
 /// last part, `entries`.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DeadLetterSummary {
     format_version: u32,
     /// The run.
@@ -83,7 +83,7 @@ struct Letters {
 }
 
 /// A dead letter with its call.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DeadLetterDocument {
     /// The destination.
     pub destination: String,

@@ -8,7 +8,7 @@ use outflow_core::ports::state::{Pause, PauseKind};
 use outflow_core::{BoxFuture, Code, Error, SyncSpec, Timestamp};
 use outflow_engine::{Errors, FORMAT_VERSION};
 use outflow_project::{DestinationConfig, Part, Project, suggestion};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::check::CheckDocument;
 use crate::{App, wiring};
@@ -23,7 +23,7 @@ pub struct DestinationTestRequest {
 }
 
 /// The test of some destinations.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DestinationTest {
     format_version: u32,
     /// No step of any destination failed.
@@ -33,7 +33,7 @@ pub struct DestinationTest {
 }
 
 /// The test of a destination.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct TestedDestination {
     /// Its name.
     pub destination: String,
@@ -55,7 +55,7 @@ pub enum DestinationTestEvent<'a> {
 }
 
 /// A destination of the project.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DestinationDocument {
     /// Its name.
     pub destination: String,

@@ -1,14 +1,13 @@
 //! What a run would come to, without moving or sending anything.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use outflow_core::{BoxFuture, CallType, Error, SystemClock};
 use outflow_engine::authoring::estimate::{self, Estimate, EstimatedBy, Share};
 use outflow_engine::authoring::preview::PreviewStart;
 use outflow_engine::{Errors, FORMAT_VERSION};
-use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 
 use crate::{App, Needs, wiring};
 
@@ -24,7 +23,7 @@ pub struct EstimateRequest {
 }
 
 /// What a run would come to.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct EstimateDocument {
     format_version: u32,
     /// The sync.
@@ -34,13 +33,13 @@ pub struct EstimateDocument {
     /// The value of `{{last_sync_time}}`.
     pub last_sync_time: String,
     /// Which runs this is about.
-    pub about: &'static str,
+    pub about: Cow<'static, str>,
     /// How many rows.
     pub rows: EstimatedRows,
     /// What a sample of the rows shows.
     pub sample: Sample,
     /// Each destination's share; `None` if the number of rows is not known.
-    #[serde(serialize_with = "by_name")]
+    #[serde(with = "outflow_engine::forms::by_name")]
     #[schema(value_type = BTreeMap<String, Value>)]
     pub destinations: Vec<(String, Option<Share>)>,
     /// What is likely not meant.
@@ -48,12 +47,11 @@ pub struct EstimateDocument {
 }
 
 /// How many rows a run would read.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct EstimatedRows {
     /// The number, if it is known.
     pub expected: Option<u64>,
     /// How it is known.
-    #[serde(serialize_with = "by")]
     #[schema(value_type = String)]
     pub by: EstimatedBy,
     /// Why the rows were not counted.
@@ -62,7 +60,7 @@ pub struct EstimatedRows {
 }
 
 /// What a sample of the rows shows.
-#[derive(Clone, Copy, Debug, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Sample {
     /// Rows of the sample.
     pub rows: u64,
@@ -100,7 +98,7 @@ impl App {
                 sync: spec.name.clone(),
                 call_type: spec.call_type,
                 last_sync_time,
-                about: about.name(),
+                about: about.name().into(),
                 rows: EstimatedRows { expected: rows, by, not_counted },
                 sample: Sample { rows: found.sampled, rejected: found.sampled_rejected },
                 destinations: found.destinations.into_iter().map(share).collect(),
@@ -108,22 +106,4 @@ impl App {
             })
         })
     }
-}
-
-fn by<S: Serializer>(by: &EstimatedBy, s: S) -> Result<S::Ok, S::Error> {
-    s.serialize_str(by.name())
-}
-
-fn by_name<S: Serializer>(shares: &[(String, Option<Share>)], s: S) -> Result<S::Ok, S::Error> {
-    let mut map = s.serialize_map(Some(shares.len()))?;
-    for (name, share) in shares {
-        let numbers = share.map(|s| {
-            json!({
-                "calls": s.calls, "filtered": s.filtered, "refused": s.refused, "requests": s.requests,
-                "bytes": s.bytes, "seconds": s.seconds,
-            })
-        });
-        map.serialize_entry(name, &numbers)?;
-    }
-    map.end()
 }

@@ -1,5 +1,6 @@
 //! Findings about a project and its queries.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -9,19 +10,19 @@ use outflow_engine::authoring::advise::{self, Advice};
 use outflow_engine::authoring::subject::{Destinations, Subject};
 use outflow_project::Project;
 use outflow_query::lint;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::leftovers::Leftover;
 use crate::outcome::of_sync;
 use crate::wiring;
 
 /// A problem, a warning or a note.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Finding {
     /// The problem.
     #[serde(flatten)]
     pub error: Error,
-    severity: &'static str,
+    severity: Cow<'static, str>,
     /// The sync that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sync: Option<String>,
@@ -31,7 +32,7 @@ pub struct Finding {
 }
 
 /// The place in the query and the fix.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 struct Within {
     line: usize,
     column: usize,
@@ -59,7 +60,7 @@ struct WithinSchema {
 }
 
 /// A change of the query's text: these bytes become the replacement.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 struct Fix {
     start: usize,
     end: usize,
@@ -77,7 +78,7 @@ impl From<Error> for Finding {
             fix: place.fix.clone().map(|(start, end, replacement)| Fix { start, end, replacement }),
         });
         let sync = place.and_then(|place| place.sync);
-        Self { severity: error.code().severity().name(), error, sync, within }
+        Self { severity: error.code().severity().name().into(), error, sync, within }
     }
 }
 

@@ -122,6 +122,7 @@ pub use list::{Selectors, SyncDetail, SyncDocument, SyncList, SyncSlot};
 pub use look::RunName;
 pub use outcome::RunOutcome;
 pub use outflow_core::ports::spool::Rejection;
+pub use outflow_core::ports::state::RowsRead;
 pub use outflow_core::ports::state::{AuditFilter, DeadLetter};
 pub use outflow_core::ports::state::{DefinitionId, DefinitionKind, DefinitionStatus, Owner};
 pub use outflow_core::ports::state::{Pausable, PauseKind};
@@ -164,7 +165,7 @@ pub use start::{StartedReplay, StartedRun};
 pub use status::{
     Change, HeldRun, LastRun, NotLoaded, PausedDestination, StatusDocument, SyncStatus, WaitingCalls,
 };
-pub use usage::{RowsRead, UsageDocument, UsageEntry, UsageRequest};
+pub use usage::{UsageDocument, UsageEntry, UsageRequest};
 pub use validate::{ExpectedRows, ExpectedRuns, Rows, ValidationDocument};
 
 /// The files of a project are read within this time.

@@ -7,7 +7,7 @@ use outflow_core::{
 };
 use outflow_engine::schedule::Slots;
 use outflow_engine::{Errors, FORMAT_VERSION};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{App, paused};
 
@@ -28,7 +28,7 @@ impl Selectors {
 }
 
 /// Syncs of the project.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct SyncList {
     format_version: u32,
     /// The syncs.
@@ -39,7 +39,7 @@ pub struct SyncList {
 }
 
 /// A sync as the project's files have it.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct SyncDocument {
     /// Its name.
     pub sync: String,

@@ -1,8 +1,8 @@
 //! The project as this process read it a moment ago, for those who only look.
 //!
-//! What always holds: only a process that serves keeps a project, for a second at most; and one that
-//! was being read while a change came into force is not kept. Many pages that ask at once cost one
-//! reading. What this does not do: keep mistakes. A project that has some is read each time.
+//! What always holds: only a process that serves keeps a project, for a second at most; and one
+//! that was being read while a change came into force is not kept. Many pages that ask at once cost
+//! one reading. What this does not do: keep mistakes. A project that has some is read each time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -49,7 +49,8 @@ impl RunOutcome {
         self.document().and_then(|document| document.resumed.then_some(document.run))
     }
 
-    pub(crate) fn failed(sync: String, errors: impl Into<Errors>) -> Self {
+    /// It did not run, for these reasons.
+    pub fn failed(sync: String, errors: impl Into<Errors>) -> Self {
         let errors: Errors = errors.into();
         let errors = errors.0.into_iter().map(|error| of_sync(&sync, error)).collect();
         Self::Failed { sync, errors: Errors(errors) }

@@ -10,7 +10,7 @@ use outflow_core::ports::state::{Pausable, Pause, PauseKind};
 use outflow_core::{BoxFuture, Code, Error};
 use outflow_engine::{Errors, FORMAT_VERSION};
 use outflow_project::{Project, suggestion};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::control::{self, Answer, Request};
 use crate::paused::{PauseEntry, pause, resume};
@@ -29,7 +29,7 @@ pub struct PauseRequest {
 }
 
 /// How what was named is now.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct PauseDocument {
     format_version: u32,
     /// In the order in which it was named.

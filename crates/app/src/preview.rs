@@ -1,5 +1,6 @@
 //! The first rows or calls of a run, without moving or sending anything.
 
+use std::borrow::Cow;
 use std::error::Error as _;
 
 use outflow_core::ports::spool::Rejection;
@@ -11,7 +12,7 @@ use outflow_engine::authoring::names;
 use outflow_engine::authoring::preview::{self, PreviewStart, Sample};
 use outflow_engine::authoring::subject::Destinations;
 use outflow_engine::{Errors, FORMAT_VERSION};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use crate::findings::{self, Finding};
@@ -36,7 +37,7 @@ pub struct PreviewRequest {
 }
 
 /// The first rows or calls of a run.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct PreviewDocument {
     format_version: u32,
     /// The sync.
@@ -65,17 +66,17 @@ pub struct PreviewDocument {
 }
 
 /// A column of the result.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ColumnDocument {
     /// Its name, as the query writes it.
     pub name: String,
     #[serde(rename = "type")]
-    kind: &'static str,
+    kind: Cow<'static, str>,
     declared: String,
 }
 
 /// What a preview shows.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PreviewShown {
     /// Calls.
@@ -137,6 +138,62 @@ impl Serialize for PreviewRow {
             document["rejected"] = json!({ "code": code, "column": column, "reason": reason });
         }
         document.serialize(s)
+    }
+}
+
+/// What was written, read again: a call has the same members in the same order.
+impl<'de> Deserialize<'de> for PreviewCall {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let mut value = Value::deserialize(d)?;
+        match value.as_object_mut() {
+            Some(members) if members.len() == 1 && members.contains_key("rejected") => {
+                let rejection = members.remove("rejected").unwrap_or_default();
+                serde_json::from_value(rejection).map(Self::Rejected).map_err(serde::de::Error::custom)
+            }
+            _ => Ok(Self::Call(value.to_string())),
+        }
+    }
+}
+
+/// What was written, read again. The number of the row is not written; see
+/// [`PreviewDocument::count_rows`].
+impl<'de> Deserialize<'de> for PreviewRow {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Document {
+            #[serde(with = "outflow_engine::forms::by_name")]
+            row: Vec<(String, Option<String>)>,
+            rejected: Option<Why>,
+        }
+        #[derive(Deserialize)]
+        struct Why {
+            code: Code,
+            column: Option<String>,
+            reason: String,
+        }
+        let Document { row, rejected } = Document::deserialize(d)?;
+        let rejection = |Why { code, column, reason }| {
+            Box::new(Rejection { ordinal: 0, code, column, reason, row: Map::new() })
+        };
+        Ok(Self { cells: row, rejected: rejected.map(rejection) })
+    }
+}
+
+impl PreviewDocument {
+    /// After it was read: what its JSON does not say follows from its rows.
+    pub fn count_rows(&mut self) {
+        self.rejected = match &mut self.shown {
+            PreviewShown::Rows(rows) => {
+                for (ordinal, row) in (0..).zip(rows.iter_mut()) {
+                    row.rejected.iter_mut().for_each(|rejection| rejection.ordinal = ordinal);
+                }
+                rows.iter().filter(|row| row.rejected.is_some()).count()
+            }
+            PreviewShown::Calls(calls) => {
+                calls.iter().filter(|call| matches!(call, PreviewCall::Rejected(_))).count()
+            }
+            PreviewShown::Destinations(_) => 0,
+        };
     }
 }
 
@@ -254,7 +311,7 @@ impl App {
 
 impl ColumnDocument {
     fn of(column: &Column) -> Self {
-        Self { name: column.name.clone(), kind: column.ty.name(), declared: column.declared.clone() }
+        Self { name: column.name.clone(), kind: column.ty.name().into(), declared: column.declared.clone() }
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! What always holds: nothing is sent, and no secret is shown. What this does not do: read rows.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -9,10 +10,10 @@ use outflow_core::ports::destination::Destination;
 use outflow_core::{Code, SyncSpec};
 use outflow_engine::authoring::preview::PreviewRow;
 use outflow_engine::authoring::requests::{Draft, Drafts, Refused};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What a destination would get.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct PreviewOfDestination {
     /// The destination.
     pub destination: String,
@@ -25,10 +26,10 @@ pub struct PreviewOfDestination {
 }
 
 /// A request.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct PreviewHttp {
     /// `POST`; `write` for a file.
-    pub method: &'static str,
+    pub method: Cow<'static, str>,
     /// To where; `…` stands for what may be secret.
     pub address: String,
     /// The headers; `…` stands for a value that may be secret.
@@ -40,7 +41,7 @@ pub struct PreviewHttp {
 }
 
 /// A header.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct PreviewHeader {
     /// Its name.
     pub name: String,
@@ -49,7 +50,7 @@ pub struct PreviewHeader {
 }
 
 /// A call that a destination would refuse.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct PreviewRefused {
     /// Its row, from 0 on.
     pub row: u64,
@@ -87,7 +88,7 @@ fn document(destination: &str, drafts: Drafts) -> PreviewOfDestination {
 fn http(Draft { request, body, records }: Draft) -> PreviewHttp {
     let header = |(name, value)| PreviewHeader { name, value };
     PreviewHttp {
-        method: request.method,
+        method: request.method.into(),
         address: request.address,
         headers: request.headers.into_iter().map(header).collect(),
         records,

@@ -1,10 +1,12 @@
 //! The rows of a run that could not become a call.
 
+use std::borrow::Cow;
+
 use outflow_core::ports::spool::{Rejection, RejectionReader};
 use outflow_core::run::FindingCount;
 use outflow_core::{BoxFuture, Code, Error, RunId};
 use outflow_engine::{Errors, FORMAT_VERSION, RunReader};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::App;
 use crate::look::{self, RunName};
@@ -26,7 +28,7 @@ pub struct RejectedRequest {
 const LOOKED_AT: u64 = 50_000;
 
 /// What rows a run rejected, and why. It serialises to the document without its last part, `rows`.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct RejectedSummary {
     format_version: u32,
     /// The run.
@@ -52,12 +54,12 @@ pub struct RejectedRows {
 }
 
 /// Rows with one cause.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct FindingGroup {
     /// The code.
     pub code: Code,
     /// What it means.
-    pub title: &'static str,
+    pub title: Cow<'static, str>,
     /// The column, if it is about one.
     pub column: Option<String>,
     /// How many rows.
@@ -74,7 +76,7 @@ impl From<FindingCount> for FindingGroup {
         let FindingCount { code, column, rows, samples } = count;
         let sent = code.is_warning();
         let first = samples.first().filter(|_| sent).and_then(|sample| serde_json::from_str(sample).ok());
-        Self { code, title: code.title(), column, rows, sent, first }
+        Self { code, title: code.title().into(), column, rows, sent, first }
     }
 }
 

@@ -14,7 +14,7 @@ use outflow_core::ports::state::SecretRecord;
 use outflow_core::{Actor, BoxFuture, Code, Error, Secret, Timestamp};
 use outflow_engine::{Errors, FORMAT_VERSION};
 use outflow_project::SecretUse;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub(crate) use self::cache::KeyCache;
@@ -53,7 +53,7 @@ pub struct RemoveSecretRequest {
 }
 
 /// The secrets that are kept.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct SecretList {
     format_version: u32,
     /// The secrets, by name.
@@ -61,7 +61,7 @@ pub struct SecretList {
 }
 
 /// A secret, without its value.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct SecretDocument {
     format_version: u32,
     /// Its name.
@@ -79,7 +79,7 @@ pub struct SecretDocument {
 }
 
 /// Whether each secret can be used.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct SecretCheck {
     format_version: u32,
     /// Where the key is, or belongs.

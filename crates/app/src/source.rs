@@ -1,17 +1,19 @@
 //! The databases of a project, the test of the connection to them, and the script for a service
 //! account.
 
+use std::borrow::Cow;
+
 use outflow_core::{BoxFuture, Code, Error};
 use outflow_engine::{Errors, FORMAT_VERSION};
 use outflow_project::{Database, Part};
 use outflow_warehouse::ServiceAccount;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::check::CheckDocument;
 use crate::{App, access, catalogue, wiring};
 
 /// A database.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DatabaseDocument {
     format_version: u32,
     /// The source.
@@ -20,7 +22,7 @@ pub struct DatabaseDocument {
     pub database: String,
     /// The kind of warehouse.
     #[serde(rename = "type")]
-    pub kind: &'static str,
+    pub kind: Cow<'static, str>,
     /// Where it is.
     pub address: String,
     /// Who logs in, if the project says so.
@@ -28,7 +30,7 @@ pub struct DatabaseDocument {
 }
 
 /// The test of some databases.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct SourceTest {
     format_version: u32,
     /// No step of any database failed.
@@ -38,7 +40,7 @@ pub struct SourceTest {
 }
 
 /// The test of a database.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DatabaseTest {
     source: String,
     database: String,
@@ -71,7 +73,7 @@ pub struct SetupSqlRequest {
 }
 
 /// A script for a service account.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct SetupSqlDocument {
     format_version: u32,
     /// The account.
@@ -167,7 +169,7 @@ impl App {
 impl DatabaseDocument {
     fn of(database: &Database) -> Self {
         let settings = &database.settings;
-        let (kind, address) = (settings.kind(), settings.address());
+        let (kind, address) = (settings.kind().into(), settings.address());
         let user = settings.user().map(str::to_owned);
         let (source, database) = (database.source.clone(), database.name.clone());
         Self { format_version: FORMAT_VERSION, source, database, kind, address, user }

@@ -3,18 +3,18 @@
 //! What always holds: what `App::run`, `App::replay` and `App::approve` refuse is refused here,
 //! too, before anything begins. A `serve` has to be running: it makes the runs.
 
-use outflow_core::run::RunOptions;
+use outflow_core::run::{ReplayMode, RunOptions};
 use outflow_core::{BoxFuture, Code, Error, RunId};
 use outflow_engine::operations::replay::{ReplayRequest as EngineRequest, usual_mode};
 use outflow_engine::{Errors, RunListEntry};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::control::{self, Answer, Request};
 use crate::look::{self, RunName};
 use crate::{App, Caller, ReplayPlan, ReplayRequest, RunRequest};
 
 /// A run that begins, or that begins when its sync is no longer busy.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct StartedRun {
     /// The sync.
     pub sync: String,
@@ -27,12 +27,16 @@ pub struct StartedRun {
 }
 
 /// The runs that a replay begins.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct StartedReplay {
     /// The earlier run.
     pub replays: RunId,
     /// Its sync.
     pub sync: String,
+    /// How.
+    pub mode: ReplayMode,
+    /// How many rows the earlier run rejected.
+    pub rejected: u64,
     /// To which destinations; none if there is nothing to replay.
     pub destinations: Vec<String>,
     /// The runs, one for each destination.
@@ -75,8 +79,8 @@ impl App {
             for options in all {
                 runs.push(self.begin(plan.sync.clone(), options, caller).await?);
             }
-            let ReplayPlan { run, sync, destinations, .. } = plan;
-            Ok(StartedReplay { replays: run, sync, destinations, runs })
+            let ReplayPlan { run, sync, mode, rejected, destinations } = plan;
+            Ok(StartedReplay { replays: run, sync, mode, rejected, destinations, runs })
         })
     }
 

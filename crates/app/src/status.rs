@@ -13,7 +13,7 @@ use outflow_engine::{
     Errors, FORMAT_VERSION, LeftOutDocument, MissingDocument, Reason, UnsentDocument, paused_sentence,
 };
 use outflow_project::Project;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::alerts::{AlertDocument, firing};
 use crate::control::{Answer, Request};
@@ -23,7 +23,7 @@ use crate::serving::{Serving, fingerprint};
 use crate::{App, Caller};
 
 /// How the installation is.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct StatusDocument {
     format_version: u32,
     /// The `serve` that is running, if one is.
@@ -31,24 +31,24 @@ pub struct StatusDocument {
     /// The syncs.
     pub syncs: Vec<SyncStatus>,
     /// Syncs that the running `serve` has loaded otherwise than the project's files now say.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_loaded: Vec<NotLoaded>,
     /// Destinations that a person has paused.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub paused: Vec<PausedDestination>,
     /// Runs that await approval.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub held: Vec<HeldRun>,
     /// Calls of committed runs that are not settled.
     pub waiting: Vec<WaitingCalls>,
     /// Calls of lost runs that destinations have not got.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<MissingDocument>,
     /// Destinations that runs leave out until they have caught up.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<LeftOutDocument>,
     /// What destinations have not been sent because a person decided so, and are sent on request.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unsent: Vec<UnsentDocument>,
     /// What is wrong.
     pub alerts: Vec<AlertDocument>,
@@ -60,7 +60,7 @@ pub struct StatusDocument {
 }
 
 /// How a sync is.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct SyncStatus {
     /// The sync.
     pub sync: String,
@@ -75,12 +75,12 @@ pub struct SyncStatus {
     /// Calls of this and earlier runs that no destination has settled yet, added up.
     pub undelivered: u64,
     /// A restore was noticed: its next run is compared with nothing (E126).
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub restored: bool,
 }
 
 /// A sync of which the running `serve` has another form than the files.
-#[derive(Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct NotLoaded {
     /// The sync.
     pub sync: String,
@@ -89,7 +89,7 @@ pub struct NotLoaded {
 }
 
 /// What happened to a sync in the files since they were loaded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
     /// It is new.
@@ -111,7 +111,7 @@ impl StatusDocument {
 }
 
 /// A destination that a person has paused.
-#[derive(Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct PausedDestination {
     /// The destination.
     pub destination: String,
@@ -120,7 +120,7 @@ pub struct PausedDestination {
 }
 
 /// A run that awaits approval.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct HeldRun {
     /// The run.
     pub run: RunId,
@@ -133,7 +133,7 @@ pub struct HeldRun {
 }
 
 /// The last run of a sync.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct LastRun {
     /// The run.
     pub run: RunId,
@@ -149,7 +149,7 @@ pub struct LastRun {
 }
 
 /// Calls that are not settled.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct WaitingCalls {
     /// The sync.
     pub sync: String,
@@ -326,11 +326,7 @@ async fn of_sync(
 ) -> Result<SyncStatus, Errors> {
     let slots = Slots::of(&spec.schedule);
     let next_due = next_due(&slots, state.fired(&spec.name).await?, now);
-    let filter = RunFilter::newest(Some(&spec.name), LOOKED_AT);
-    let last = match state.runs(&filter).await?.into_iter().find(|run| run.state != RunState::Skipped) {
-        Some(run) => Some(run),
-        None => state.unfinished_runs().await?.into_iter().rfind(|run| run.sync == spec.name),
-    };
+    let last = last_of(state, &spec.name).await?;
     Ok(SyncStatus {
         sync: spec.name.clone(),
         enabled: spec.enabled,
@@ -346,6 +342,17 @@ async fn of_sync(
         undelivered: 0,
         restored: false,
     })
+}
+
+/// The newest run that was not skipped. Mostly it is the newest one.
+async fn last_of(state: &dyn StateReader, sync: &str) -> Result<Option<RunRecord>, Errors> {
+    for limit in [1, LOOKED_AT] {
+        let runs = state.runs(&RunFilter::newest(Some(sync), limit)).await?;
+        if let Some(run) = runs.into_iter().find(|run| run.state != RunState::Skipped) {
+            return Ok(Some(run));
+        }
+    }
+    Ok(state.unfinished_runs().await?.into_iter().rfind(|run| run.sync == sync))
 }
 
 /// The destinations of the project that a person has paused.

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Time;
-use outflow_core::ports::state::StateReader;
-use outflow_core::{BoxFuture, CallType, Clock as _, Code, Date, Error, RunState, SystemClock};
+use outflow_core::ports::state::{RowsRead, StateReader};
+use outflow_core::{BoxFuture, CallType, Clock as _, Code, Date, Error, SystemClock};
 use outflow_engine::{Errors, FORMAT_VERSION};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::App;
 
@@ -22,7 +22,7 @@ pub struct UsageRequest {
 }
 
 /// The month's calls.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct UsageDocument {
     format_version: u32,
     /// `2026-11`.
@@ -37,19 +37,8 @@ pub struct UsageDocument {
     pub read: Vec<RowsRead>,
 }
 
-/// Rows that the runs of a sync read.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct RowsRead {
-    /// The sync.
-    pub sync: String,
-    /// Its runs that began in the month.
-    pub runs: u64,
-    /// The rows of their results.
-    pub rows: u64,
-}
-
 /// Calls of one type, of one sync, to one destination.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct UsageEntry {
     /// The day, if days are counted.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -118,19 +107,7 @@ async fn rows_read(state: &dyn StateReader, first: Date, sync: Option<&str>) -> 
     else {
         return Ok(Vec::new());
     };
-    let mut read = Vec::new();
-    for name in state.standings(from, SystemClock.now()).await?.into_iter().map(|standing| standing.sync) {
-        if sync.is_some_and(|wanted| wanted != name) {
-            continue;
-        }
-        let mut runs = state.runs_since(&name, from).await?;
-        runs.retain(|run| run.started_at < until && run.state != RunState::Skipped);
-        let rows = runs.iter().map(|run| run.rows.read).fold(0_u64, u64::saturating_add);
-        if !runs.is_empty() {
-            read.push(RowsRead { sync: name, runs: runs.len() as u64, rows });
-        }
-    }
-    Ok(read)
+    state.rows_read(from, until, sync).await
 }
 
 fn parse(month: &str) -> Result<Date, Error> {

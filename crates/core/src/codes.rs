@@ -136,6 +136,12 @@ codes! {
     C033 NoSuchSecret Configuration UserInput "no such secret";
     C034 SecretNotForAddress Configuration UserInput "a secret was not set for this address";
     C035 SecretInUse Configuration UserInput "a secret is in use";
+    C040 ServerUnreachable Configuration Transient "the server cannot be reached";
+    C041 NotAnOutflow Configuration UserInput "the address is not that of an Outflow";
+    C042 OtherServerVersion Configuration Permanent "the server speaks another version of the API";
+    C043 NotOverServer Configuration UserInput "the command does not work over a server";
+    C044 NoServerToken Configuration Auth "there is no token for the server";
+    C045 ServersFile Configuration Permanent "the file of servers cannot be used";
     Q001 QueryNotReadOnly Query UserInput "the query does not only read";
     Q002 MultipleStatements Query UserInput "more than one statement";
     Q003 UnknownVariable Query UserInput "unknown variable";

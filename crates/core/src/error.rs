@@ -10,6 +10,7 @@
 
 use std::fmt;
 
+use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use crate::{Code, ForeignText, NextStep};
@@ -202,6 +203,25 @@ impl Serialize for Error {
     }
 }
 
+/// The same form, read again: what was quoted stays in the message.
+impl<'de> Deserialize<'de> for Error {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        #[derive(serde::Deserialize)]
+        struct Document {
+            code: Code,
+            message: String,
+            place: Option<String>,
+            help: Option<String>,
+            #[serde(default)]
+            next: Vec<NextStep>,
+        }
+        let Document { code, message, place, help, next } = Document::deserialize(d)?;
+        let mut error = Self::new(code, message);
+        (error.0.place, error.0.help, error.0.next) = (place, help, next);
+        Ok(error)
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.0.code, self.0.message)
@@ -241,6 +261,8 @@ mod tests {
         assert_eq!(error.full_message().reveal(), "the database reported an error: canary\u{fffd}[2J");
         let document = serde_json::to_value(&error).unwrap();
         assert_eq!(document["message"], "the database reported an error: canary\u{fffd}[2J");
+        let read: Error = serde_json::from_value(document.clone()).unwrap();
+        assert_eq!(serde_json::to_value(&read).unwrap(), document);
         let denied = std::io::Error::from_raw_os_error(13);
         let error =
             Error::new(Code::SpoolIo, "no").caused_by(Error::new(Code::StateIo, "why").caused_by(denied));

@@ -1,5 +1,7 @@
 //! A request: take a connection, send, read the answer to its limit, put the connection back.
 
+mod stream;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -14,6 +16,7 @@ use outflow_core::Result;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 
+pub use self::stream::Stream;
 use crate::SendErrorKind::{BodyTimeout, HeadTimeout, Protocol, Reset, TotalTimeout, WantsTls};
 use crate::connect::{Link, Ways, connect, speaks_tls};
 use crate::deadline::after;
@@ -179,13 +182,7 @@ impl Client {
         deadlines: &Deadlines,
     ) -> Result<Response, SendError> {
         let end = after(deadlines.total);
-        let sent = self.send(target, target.request(method, body), deadlines, end).await;
-        let (mut link, answer) = match sent {
-            Err(error) if self.wants_tls(target, error.kind, end).await => {
-                return Err(SendError::unsent(WantsTls, &target.origin.host));
-            }
-            sent => sent?,
-        };
+        let (mut link, answer) = self.answer(method, target, body, deadlines, end).await?;
         let (head, mut incoming) = answer.into_parts();
         let ends_by_close = [CONTENT_LENGTH, TRANSFER_ENCODING].iter().all(|h| !head.headers.contains_key(h));
         let (body, ending, whole) = read(&mut incoming, deadlines.idle, end, ends_by_close).await;
@@ -194,6 +191,23 @@ impl Client {
         }
         let (body, end) = coding::undo(&head.headers, body, ending);
         Ok(Response { status: head.status.as_u16(), headers: head.headers, body, end })
+    }
+
+    /// Sends the request and waits for the head of its answer.
+    async fn answer(
+        &self,
+        method: Method,
+        target: &Target,
+        body: Bytes,
+        deadlines: &Deadlines,
+        end: Instant,
+    ) -> Result<(Link, http::Response<Incoming>), SendError> {
+        match self.send(target, target.request(method, body), deadlines, end).await {
+            Err(error) if self.wants_tls(target, error.kind, end).await => {
+                Err(SendError::unsent(WantsTls, &target.origin.host))
+            }
+            sent => sent,
+        }
     }
 
     /// Whether a server that broke off a request in plain HTTP speaks TLS. It is asked once.

@@ -33,7 +33,7 @@ pub mod tls;
 mod tls_problem;
 
 pub use address::AddressPolicy;
-pub use client::{Client, ClientOptions, Deadlines, READ_BYTES};
+pub use client::{Client, ClientOptions, Deadlines, READ_BYTES, Stream};
 pub use error::{SendError, SendErrorKind};
 pub use network::Network;
 pub use probe::{Probe, ProbeFound, ProbeStep};

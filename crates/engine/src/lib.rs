@@ -24,6 +24,7 @@ pub mod clock;
 pub mod delivery;
 mod event;
 pub mod extract;
+pub mod forms;
 pub mod operations;
 mod pages;
 mod paused;

@@ -7,16 +7,16 @@ use outflow_core::run::RunTrigger;
 use outflow_core::{
     CallType, Code, DeliveryCounts, DeliveryState, Result, RowCounts, RunId, RunRecord, RunState, Timestamp,
 };
-use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
+use crate::forms::{by_name, number_or_text};
 use crate::{RunReader, clock};
 
 /// The version of all documents. It rises when a field changes its meaning or goes away.
 pub const FORMAT_VERSION: u32 = 3;
 
 /// What one run did.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct RunDocument {
     /// [`FORMAT_VERSION`].
     pub format_version: u32,
@@ -32,31 +32,31 @@ pub struct RunDocument {
     /// Whether it was left unfinished by an earlier process.
     pub resumed: bool,
     /// `{{last_sync_time}}` in its query; null if the query was never rendered.
-    #[serde(serialize_with = "number_or_text")]
+    #[serde(with = "number_or_text")]
     #[schema(value_type = Value)]
     pub last_sync_time: Option<String>,
     /// The same for the next run; null if nothing was committed.
-    #[serde(serialize_with = "number_or_text")]
+    #[serde(with = "number_or_text")]
     #[schema(value_type = Value)]
     pub next_last_sync_time: Option<String>,
     /// Its rows.
     pub rows: RowCounts,
     /// Its destinations, in the project's order.
-    #[serde(serialize_with = "by_name")]
+    #[serde(with = "by_name")]
     #[schema(value_type = BTreeMap<String, DeliveryDocument>)]
     pub destinations: Vec<(String, DeliveryDocument)>,
     /// Whose calls it sends again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replays: Option<RunId>,
     /// Which runs send calls of this one again.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub replayed_by: Vec<RunId>,
     /// Calls of earlier runs of the sync that destinations have not got and that no run sends.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<MissingDocument>,
     /// Calls of earlier runs of the sync that wait for a destination which has stopped, unless this
     /// run itself waits for it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub earlier: Vec<EarlierDocument>,
     /// How long its halves took in this process.
     pub seconds: Seconds,
@@ -66,7 +66,7 @@ pub struct RunDocument {
 }
 
 /// Calls of an earlier run that wait for a destination which has stopped.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct EarlierDocument {
     /// The destination.
     pub destination: String,
@@ -79,7 +79,7 @@ pub struct EarlierDocument {
 }
 
 /// Calls that a destination has not got.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct MissingDocument {
     /// The sync.
     pub sync: String,
@@ -90,7 +90,7 @@ pub struct MissingDocument {
     /// How many.
     pub calls: u64,
     /// `{{last_sync_time}}` of the query that gave them.
-    #[serde(serialize_with = "number_or_text")]
+    #[serde(with = "number_or_text")]
     #[schema(value_type = Value)]
     pub last_sync_time: Option<String>,
     /// Why they are missing.
@@ -130,7 +130,7 @@ impl From<Gap> for MissingDocument {
 }
 
 /// A destination that runs of a sync leave out until it has caught up.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct LeftOutDocument {
     /// The sync.
     pub sync: String,
@@ -189,7 +189,7 @@ impl LeftOutDocument {
 
 /// What a destination has not been sent because a person decided so: it is new to a sync, was away
 /// from it, or its calls were given up. It is sent when a person asks.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct UnsentDocument {
     /// The sync.
     pub sync: String,
@@ -202,7 +202,7 @@ pub struct UnsentDocument {
     /// The last one.
     pub last: RunId,
     /// `{{last_sync_time}}` of the first one.
-    #[serde(serialize_with = "number_or_text")]
+    #[serde(with = "number_or_text")]
     #[schema(value_type = Value)]
     pub last_sync_time: Option<String>,
     /// Since when.
@@ -246,7 +246,7 @@ impl RunReader {
 }
 
 /// One destination of a run.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DeliveryDocument {
     /// Its state.
     pub state: DeliveryState,
@@ -259,7 +259,7 @@ pub struct DeliveryDocument {
 }
 
 /// A code with what happened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Reason {
     /// The code.
     pub code: Code,
@@ -276,7 +276,7 @@ impl Reason {
 }
 
 /// How long the halves of a run took.
-#[derive(Clone, Copy, Debug, Default, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Seconds {
     /// From the connection to the committed extraction.
     pub extract: f64,
@@ -285,7 +285,7 @@ pub struct Seconds {
 }
 
 /// One line of `outflow runs`.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct RunListEntry {
     /// The run itself.
     #[serde(flatten)]
@@ -381,25 +381,5 @@ impl DeliveryDocument {
 impl From<(Code, String)> for Reason {
     fn from((code, message): (Code, String)) -> Self {
         Self { code, message }
-    }
-}
-
-fn by_name<S: Serializer>(
-    destinations: &[(String, DeliveryDocument)],
-    s: S,
-) -> std::result::Result<S::Ok, S::Error> {
-    let mut map = s.serialize_map(Some(destinations.len()))?;
-    for (name, document) in destinations {
-        map.serialize_entry(name, document)?;
-    }
-    map.end()
-}
-
-/// `last_sync_time` is a number unless a cursor column holds something else.
-fn number_or_text<S: Serializer>(value: &Option<String>, s: S) -> std::result::Result<S::Ok, S::Error> {
-    match value.as_deref().map(|v| (v.parse::<i64>(), v)) {
-        None => s.serialize_none(),
-        Some((Ok(n), _)) => s.serialize_i64(n),
-        Some((Err(_), text)) => s.serialize_str(text),
     }
 }

@@ -23,7 +23,7 @@ pub use authoring::{
 };
 pub use definitions::{Apply, Plan, Rename};
 pub use looking::{Alerts, AlertsCommand, DeadLetters, Rejected, Runs, Status, Usage};
-pub use people::{CreateToken, CreateUser, PasswordArgs, RevokeToken, Tokens, UserRole, Users};
+pub use people::{CreateToken, CreateUser, PasswordArgs, RevokeToken, ServerUrl, Tokens, UserRole, Users};
 pub use running::{Backfill, Replay, Run, Serve};
 pub use secrets::{SecretName, Secrets};
 pub use upkeep::{Approve, Cancel, PausableKind, Pause, Purge, Reject, Verify};
@@ -58,6 +58,12 @@ pub struct Common {
     /// .outflow beside it]
     #[arg(long, global = true, value_name = "PATH|URL", env = "OUTFLOW_STATE", hide_env_values = true)]
     pub state: Option<PathBuf>,
+    /// Have this server do it, in place of a project and a state here [default: here]
+    #[arg(long, global = true, value_name = "URL", env = "OUTFLOW_SERVER")]
+    pub server: Option<String>,
+    /// With --server: a PEM file with certificates to trust beside the usual ones
+    #[arg(long, global = true, value_name = "FILE", env = "OUTFLOW_CA")]
+    pub ca: Option<PathBuf>,
     /// The form of what is printed on stdout
     #[arg(long, short, global = true, value_enum, default_value_t = Output::Table)]
     pub output: Output,
@@ -194,6 +200,10 @@ pub enum Command {
     /// Make, list and revoke the tokens of programs that use the API
     #[command(subcommand, arg_required_else_help = true)]
     Tokens(Tokens),
+    /// Keep the token for a server, which is asked for, or read from stdin
+    Login(ServerUrl),
+    /// Forget the token for a server
+    Logout(ServerUrl),
     /// Recount a run from its segments and its state, or check the whole state
     Verify(Verify),
     /// Keep values that ${secret:NAME} stands for, encrypted in the state

@@ -55,6 +55,7 @@ impl Exit {
         match (error.code(), error.code().area()) {
             (Code::Interrupted, _) => Self::Interrupted,
             (Code::StateHeld, _) => Self::Busy,
+            (Code::ServerUnreachable, _) => Self::Failed,
             (_, Area::Configuration | Area::Query | Area::Access) => Self::Configuration,
             (_, Area::Source) => Self::Source,
             (_, Area::Destination) => Self::Destination,

@@ -7,10 +7,12 @@ mod cli;
 mod commands;
 mod demo;
 mod exit;
+mod front;
 mod hidden;
 mod hints;
 mod output;
 mod progress;
+mod servers;
 mod signals;
 
 use std::process::ExitCode;

@@ -1,10 +1,10 @@
 //! What differs between two values of a definition, key by key.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// A key whose value differs.
-#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct KeyDifference {
     /// Its path: `schedule.every`; empty for the value as a whole.
     pub key: String,

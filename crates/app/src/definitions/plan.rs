@@ -13,7 +13,7 @@ use outflow_core::ports::state::{
 };
 use outflow_engine::{Errors, FORMAT_VERSION};
 use outflow_project::{FileDefinition, Origin, Project};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::difference::{KeyDifference, differences};
@@ -31,7 +31,7 @@ pub struct PlanRequest {
 }
 
 /// What happens to a definition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PlannedAction {
     /// It is new.
@@ -43,7 +43,7 @@ pub enum PlannedAction {
 }
 
 /// A change that a plan has.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct PlannedChange {
     /// Of what.
     #[serde(flatten)]
@@ -55,11 +55,11 @@ pub struct PlannedChange {
     /// The keys that differ.
     pub keys: Vec<KeyDifference>,
     #[serde(skip)]
-    change: DefinitionChange,
+    change: Option<DefinitionChange>,
 }
 
 /// What would change.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct PlanDocument {
     format_version: u32,
     /// The changes, settings first and syncs last.
@@ -73,7 +73,7 @@ pub struct PlanDocument {
 impl PlanDocument {
     /// The changes of the state.
     pub(super) fn changes(&self) -> impl Iterator<Item = &DefinitionChange> {
-        self.changes.iter().map(|planned| &planned.change)
+        self.changes.iter().filter_map(|planned| planned.change.as_ref())
     }
 
     /// Nothing would change.
@@ -83,7 +83,7 @@ impl PlanDocument {
 }
 
 /// What has changed.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ApplyDocument {
     format_version: u32,
     /// The definitions as they are now.
@@ -102,6 +102,19 @@ impl App {
             let project = from.read_files(Project::load_partly, Arc::default()).await??;
             let known = self.known_definitions().await?.unwrap_or_default();
             plan(&known, &project.definitions, request.prune)
+        })
+    }
+
+    /// The project in a folder as one text, with its queries in it, as a server takes it.
+    ///
+    /// # Errors
+    /// Every problem of the project.
+    pub fn project_text<'a>(&'a self) -> BoxFuture<'a, Result<String, Errors>> {
+        Box::pin(async move {
+            let project = self.read_files(Project::load_partly, Arc::default()).await??;
+            let all: Vec<(DefinitionId, Value)> =
+                project.definitions.into_iter().map(|file| (file.id, file.value)).collect();
+            Ok(outflow_project::export(&all))
         })
     }
 
@@ -194,7 +207,7 @@ fn planned(
         value: value.to_string(),
     });
     let change = DefinitionChange { id: id.clone(), expected: Some(version), content, place: None };
-    PlannedChange { id: id.clone(), action, version, keys: differences(before, value), change }
+    PlannedChange { id: id.clone(), action, version, keys: differences(before, value), change: Some(change) }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use outflow_core::ports::state::{
 };
 use outflow_core::{Actor, BoxFuture, Clock as _, Code, Error, SystemClock};
 use outflow_engine::{Errors, FORMAT_VERSION};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::documents::no_such;
@@ -19,7 +19,7 @@ use crate::control::{self, Answer, Request};
 use crate::{App, Caller, holder};
 
 /// A sync has another name.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct RenameDocument {
     format_version: u32,
     /// The name that it had.

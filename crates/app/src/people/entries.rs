@@ -2,13 +2,13 @@
 
 use outflow_core::Timestamp;
 use outflow_core::ports::state::{Role, SessionRecord, UserRecord};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::credential;
 use super::sessions::has_ended;
 
 /// A user without what is secret of them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct UserEntry {
     /// The name that they sign in with.
     pub name: String,

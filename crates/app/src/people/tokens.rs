@@ -3,13 +3,14 @@
 //! What always holds: a token is shown once, when it is made. It may do no more than whoever
 //! makes it.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use outflow_core::ports::state::{Role, TokenRecord, TokenScope};
 use outflow_core::{BoxFuture, Clock as _, Code, Error, Secret, SystemClock, Timestamp};
 use outflow_engine::{Errors, FORMAT_VERSION};
 use outflow_project::suggestion;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::changes::PeopleChange;
 use super::credential::{self, Kind};
@@ -47,11 +48,11 @@ pub struct RevokeTokenRequest {
 }
 
 /// A token that was made: the only time that it is shown.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct NewToken {
     format_version: u32,
     /// The token itself.
-    #[serde(serialize_with = "shown_once")]
+    #[serde(serialize_with = "shown_once", deserialize_with = "read_once")]
     #[schema(value_type = String)]
     pub secret: Secret,
     /// What is known of it.
@@ -60,7 +61,7 @@ pub struct NewToken {
 }
 
 /// A token without its secret.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct TokenEntry {
     /// Its id.
     pub id: String,
@@ -73,7 +74,7 @@ pub struct TokenEntry {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permissions: Option<Vec<String>>,
     /// Whether it is `active`, has `expired`, or was `revoked`.
-    pub state: &'static str,
+    pub state: Cow<'static, str>,
     /// Who made it.
     pub created_by: String,
     /// When it was made.
@@ -87,7 +88,7 @@ pub struct TokenEntry {
 }
 
 /// Every token, the latest first.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct TokenList {
     format_version: u32,
     /// The tokens.
@@ -186,7 +187,7 @@ impl TokenEntry {
             name: token.name,
             role,
             permissions,
-            state,
+            state: state.into(),
             created_by: token.created_by,
             created_at: token.created_at,
             expires_at: token.expires_at,
@@ -235,6 +236,10 @@ fn scope(request: &NewTokenRequest) -> Result<TokenScope, Vec<Error>> {
 pub(super) fn too_much(missing: Permission) -> Error {
     let name = missing.name();
     Error::new(Code::NotPermitted, format!("a permission that one does not have cannot be given: {name}"))
+}
+
+fn read_once<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Secret, D::Error> {
+    String::deserialize(d).map(Secret::new)
 }
 
 fn shown_once<S: serde::Serializer>(secret: &Secret, s: S) -> Result<S::Ok, S::Error> {

@@ -9,7 +9,7 @@ use outflow_core::ports::state::{Role, UserChange, UserRecord};
 use outflow_core::{Actor, ActorKind, BoxFuture, Clock as _, Code, Error, Secret, SystemClock, Timestamp};
 use outflow_engine::{Errors, FORMAT_VERSION};
 use outflow_project::suggestion;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::changes::PeopleChange;
 use super::credential::{self, Kind};
@@ -24,7 +24,7 @@ use crate::{App, Caller};
 const SET_UP: Duration = Duration::from_secs(3600);
 
 /// Every user, by name.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct UserList {
     format_version: u32,
     /// The users.
@@ -73,14 +73,19 @@ pub enum NewUser {
 }
 
 /// A user as they are now.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct UserDocument {
     format_version: u32,
     /// The user.
     #[serde(flatten)]
     pub user: UserEntry,
     /// The password that Outflow has made: the only time that it is shown.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "shown_once")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "shown_once",
+        deserialize_with = "read_once"
+    )]
     #[schema(value_type = Option<String>)]
     pub password: Option<Secret>,
 }
@@ -270,6 +275,10 @@ fn unknown(name: &str, users: &[UserEntry]) -> Error {
         "the users are",
         &names,
     ))
+}
+
+fn read_once<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<Secret>, D::Error> {
+    Ok(Option::<String>::deserialize(d)?.map(Secret::new))
 }
 
 fn shown_once<S: serde::Serializer>(secret: &Option<Secret>, s: S) -> Result<S::Ok, S::Error> {

@@ -103,7 +103,7 @@ async fn a_token_may_what_it_was_made_for_until_it_ends_or_is_revoked() {
     tokio::time::timeout(Duration::from_secs(60), used).await.unwrap();
     let (entry, id) = (&app.tokens().await.unwrap().tokens[0], made.entry.id.clone());
     assert_eq!(
-        (entry.state, &entry.created_by, entry.role),
+        (&*entry.state, &entry.created_by, entry.role),
         ("active", &"ada".to_owned(), Some(Role::Member))
     );
 

@@ -143,6 +143,11 @@ pub trait DeliveryQueries: Send + Sync {
 
     /// What was used from one day to another, both included: by day, sync, destination and type.
     async fn usage(&self, from: Date, to: Date) -> Result<Vec<Usage>>;
+
+    /// What the runs read that began from one time to another, this excluded, by sync in the order
+    /// of their names; of one sync, if it is named.
+    async fn rows_read(&self, from: Timestamp, until: Timestamp, sync: Option<&str>)
+    -> Result<Vec<RowsRead>>;
 }
 
 /// Looking at gaps: calls that a destination has not got.

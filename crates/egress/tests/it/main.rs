@@ -6,6 +6,7 @@ mod answers;
 mod authority;
 mod faults;
 mod guard;
+mod pieces;
 mod proxies;
 mod server;
 mod smtp;

@@ -16,6 +16,7 @@ use outflow_core::sync::Schedule;
 use outflow_core::{CallMeta, Clock, Code, Connection, Error, Nulls, RowPage, RunKey, SyncSpec, Timestamp};
 use outflow_mapping::{Plan, RowEncoder};
 use outflow_query::Query;
+use serde::{Deserialize, Serialize};
 
 use crate::authoring::names;
 use crate::authoring::preview::PreviewStart;
@@ -79,7 +80,8 @@ impl About {
 }
 
 /// How the number of rows is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum EstimatedBy {
     /// The database counted them, or they were all read.
     Count,
@@ -101,7 +103,7 @@ impl EstimatedBy {
 }
 
 /// One destination's share of a run. All of it is at most so much.
-#[derive(Clone, Copy, Debug, Default, PartialEq, utoipa::ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Share {
     /// Calls that it would be sent.
     pub calls: u64,

@@ -5,7 +5,7 @@
 use outflow_core::outcome::TELLING_MEMBERS;
 use outflow_core::ports::state::DeadLetter;
 use outflow_core::{Code, Result, RunId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{DeadLetterPages, RunReader};
 
@@ -13,7 +13,7 @@ use crate::{DeadLetterPages, RunReader};
 const SAMPLES: usize = 3;
 
 /// Dead letters of one cause at one destination.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Cause {
     /// The destination.
     pub destination: String,

@@ -3,14 +3,14 @@
 use outflow_core::ports::spool::SegmentInfo;
 use outflow_core::ports::state::DeliveryRecord;
 use outflow_core::{Result, RunId, RunRecord, RunState};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::RunReader;
 use crate::pages::DeadLetterPages;
 use crate::report::{FORMAT_VERSION, MissingDocument};
 
 /// What a recount found.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Verification {
     /// The version of the document.
     pub format_version: u32,
@@ -30,7 +30,7 @@ pub struct Verification {
     /// What does not agree, in sentences.
     pub differences: Vec<String>,
     /// Calls of the run that destinations have not got and that no run sends.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<MissingDocument>,
 }
 

@@ -5,7 +5,7 @@
 //! which are removed by themselves.
 
 use outflow_core::{Code, Result, RunId, Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::RunReader;
 use crate::report::FORMAT_VERSION;
@@ -15,7 +15,7 @@ use crate::stop::interrupted;
 const PAGE: u64 = 500;
 
 /// What the check of the whole state found. All is well if `problems` is empty.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct StateVerification {
     /// The version of the document.
     pub format_version: u32,
@@ -28,7 +28,7 @@ pub struct StateVerification {
 }
 
 /// Something that is wrong.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct StateProblem {
     /// What kind of problem it is.
     pub code: Code,

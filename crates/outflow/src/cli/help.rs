@@ -20,7 +20,7 @@ const GROUPS: [(&str, &[&str]); 7] = [
         "See what happened",
         &["status", "runs", "alerts", "rejected", "dead-letters", "usage", "verify", "audit", "purge"],
     ),
-    ("Let others in", &["users", "tokens"]),
+    ("Let others in", &["users", "tokens", "login", "logout"]),
     ("Keep definitions on a server", &["plan", "apply", "export", "rename"]),
     ("Find your way", &["explain", "completions", "version", "help"]),
 ];
@@ -29,7 +29,7 @@ const GROUPS: [(&str, &[&str]); 7] = [
 type Example = (&'static str, &'static str);
 
 /// Examples by the words of their command.
-const EXAMPLES: [(&[&str], &[Example]); 18] = [
+const EXAMPLES: [(&[&str], &[Example]); 19] = [
     (
         &["init"],
         &[
@@ -100,6 +100,10 @@ const EXAMPLES: [(&[&str], &[Example]); 18] = [
             "outflow tokens create airflow --permission runs.start --permission runs.read",
             "to run syncs alone",
         )],
+    ),
+    (
+        &["login"],
+        &[("outflow login https://outflow.example:8443", "then `outflow --server` with that address")],
     ),
     (&["plan"], &[("outflow plan ../crm --detailed-exitcode", "for a script: 3 if something would change")]),
     (

@@ -141,3 +141,10 @@ pub struct PasswordArgs {
     #[arg(long)]
     pub no_wait: bool,
 }
+
+/// `outflow login` and `outflow logout`
+#[derive(Debug, Args)]
+pub struct ServerUrl {
+    /// The address of `outflow serve --listen`, such as https://outflow.example:8443
+    pub url: String,
+}

@@ -1,23 +1,24 @@
 //! `outflow alerts`: what is wrong now, and whether receivers can be reached.
 
-use outflow_app::{AlertDocument, App, Errors};
+use outflow_app::{AlertDocument, Errors};
 
 use crate::cli::{Alerts, AlertsCommand};
 use crate::exit::Exit;
+use crate::front::Front;
 use crate::hints;
 use crate::output::{Printer, table, time};
 use crate::progress;
 
 /// Lists, or tests.
-pub async fn alerts(app: &App, args: &Alerts, printer: Printer) -> Result<Exit, Errors> {
+pub async fn alerts(front: &Front, args: &Alerts, printer: Printer) -> Result<Exit, Errors> {
     match args.what {
-        None => list(app, printer).await,
-        Some(AlertsCommand::Test) => test(app, printer).await,
+        None => list(front, printer).await,
+        Some(AlertsCommand::Test) => test(front, printer).await,
     }
 }
 
-async fn list(app: &App, printer: Printer) -> Result<Exit, Errors> {
-    let list = app.alerts().await?;
+async fn list(front: &Front, printer: Printer) -> Result<Exit, Errors> {
+    let list = front.alerts().await?;
     if printer.is_ndjson() {
         list.alerts.iter().for_each(|alert| printer.document(alert, |_| String::new()));
     } else {
@@ -42,8 +43,8 @@ pub fn people(alerts: &[AlertDocument]) -> String {
     table(&["alert", "subject", "since", "code", "what"], &alerts.iter().map(row).collect::<Vec<_>>())
 }
 
-async fn test(app: &App, printer: Printer) -> Result<Exit, Errors> {
-    let test = app.test_alerts(&progress::caller(printer)).await?;
+async fn test(front: &Front, printer: Printer) -> Result<Exit, Errors> {
+    let test = front.test_alerts(&progress::caller(printer)).await?;
     let errors = test.receivers.iter().filter_map(|r| r.error.as_ref());
     let failed = errors.inspect(|error| printer.error(error)).count() > 0;
     printer.document(&test, |test| match test.receivers.is_empty() {

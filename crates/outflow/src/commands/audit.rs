@@ -1,17 +1,18 @@
 //! `outflow audit`: who changed what, and whether the log of it is what was written.
 
-use outflow_app::{App, AuditDocument, AuditFilter, AuditRequest, AuditVerification, Errors};
+use outflow_app::{AuditDocument, AuditFilter, AuditRequest, AuditVerification, Errors};
 use outflow_project::when;
 
 use crate::cli::{Audit, AuditList, AuditVerify};
 use crate::exit::Exit;
+use crate::front::Front;
 use crate::output::{Printer, Stream, count, counted, pages, short, table, time};
 
 const NOTHING: &str = "nobody has changed anything yet\n";
 
 /// Lists, checks or exports.
-pub async fn audit(app: &App, command: &Audit, printer: Printer) -> Result<Exit, Errors> {
-    if app.is_new().await? {
+pub async fn audit(front: &Front, command: &Audit, printer: Printer) -> Result<Exit, Errors> {
+    if front.is_new().await? {
         match command {
             Audit::List(_) | Audit::Verify(_) if printer.is_table() => printer.text(NOTHING),
             Audit::List(_) => Stream::list(printer).end(),
@@ -20,19 +21,19 @@ pub async fn audit(app: &App, command: &Audit, printer: Printer) -> Result<Exit,
         return Ok(Exit::Done);
     }
     match command {
-        Audit::List(args) => list(app, args, printer).await,
-        Audit::Verify(args) => verify(app, args, printer).await,
-        Audit::Export => export(app, printer).await,
+        Audit::List(args) => list(front, args, printer).await,
+        Audit::Verify(args) => verify(front, args, printer).await,
+        Audit::Export => export(front, printer).await,
     }
 }
 
-async fn list(app: &App, args: &AuditList, printer: Printer) -> Result<Exit, Errors> {
+async fn list(front: &Front, args: &AuditList, printer: Printer) -> Result<Exit, Errors> {
     let AuditList { subject, actor, action, since, until, limit } = args;
     let (actor, action, subject) = (actor.clone(), action.clone(), subject.clone());
     let time = |text: &Option<String>| text.as_deref().map(when::parse).transpose();
     let (since, until) = (time(since)?, time(until)?);
     let filter = AuditFilter { actor, action, subject, since, until };
-    let mut list = app.audit(&AuditRequest { filter, before: None, limit: *limit }).await?;
+    let mut list = front.audit(&AuditRequest { filter, before: None, limit: *limit }).await?;
     pages(printer, async || list.next().await, people).await?;
     Ok(Exit::Done)
 }
@@ -48,7 +49,7 @@ fn people(entries: &[AuditDocument]) -> String {
         };
         let result = match e.code {
             Some(code) => format!("{} {code}", e.result),
-            None => e.result.to_owned(),
+            None => e.result.to_string(),
         };
         let how = e.after.as_ref().map(|after| short(after.get(), 60)).unwrap_or_default();
         vec![count(e.number), time(e.at), who, e.action.clone(), e.subject.clone(), result, how]
@@ -57,8 +58,8 @@ fn people(entries: &[AuditDocument]) -> String {
     table(&head, &entries.iter().map(row).collect::<Vec<_>>())
 }
 
-async fn verify(app: &App, args: &AuditVerify, printer: Printer) -> Result<Exit, Errors> {
-    let found = app.verify_audit(&args.seen).await?;
+async fn verify(front: &Front, args: &AuditVerify, printer: Printer) -> Result<Exit, Errors> {
+    let found = front.verify_audit(&args.seen).await?;
     printer.document(&found, text);
     Ok(if found.problems.is_empty() { Exit::Done } else { Exit::Failed })
 }
@@ -79,8 +80,8 @@ fn text(found: &AuditVerification) -> String {
     }
 }
 
-async fn export(app: &App, printer: Printer) -> Result<Exit, Errors> {
-    let mut list = app.export_audit().await?;
+async fn export(front: &Front, printer: Printer) -> Result<Exit, Errors> {
+    let mut list = front.export_audit().await?;
     loop {
         let page = list.next().await?;
         if page.is_empty() {

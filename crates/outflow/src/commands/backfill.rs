@@ -1,17 +1,18 @@
 //! `outflow backfill`: sends a destination what it has missed.
 
-use outflow_app::{App, BackfillRequest, Errors};
+use outflow_app::{BackfillRequest, Errors};
 use outflow_project::when;
 
 use super::consent::allows_second_ids;
 use super::outcome;
 use crate::cli::Backfill;
 use crate::exit::Exit;
+use crate::front::Front;
 use crate::output::Printer;
 use crate::progress;
 
 /// Backfills and prints what came of it.
-pub async fn backfill(app: &App, args: &Backfill, printer: Printer) -> Result<Exit, Errors> {
+pub async fn backfill(front: &Front, args: &Backfill, printer: Printer) -> Result<Exit, Errors> {
     let mut request = BackfillRequest {
         destination: args.destination.clone(),
         sync: args.sync.clone(),
@@ -20,10 +21,10 @@ pub async fn backfill(app: &App, args: &Backfill, printer: Printer) -> Result<Ex
         delivery_timeout: args.delivery.delivery_timeout,
         wait: !args.delivery.no_wait,
     };
-    let outcomes = match app.backfill(&request, &progress::caller(printer)).await {
+    let outcomes = match front.backfill(&request, &progress::caller(printer)).await {
         Err(refused) if allows_second_ids(&refused, printer) => {
             request.yes = true;
-            app.backfill(&request, &progress::caller(printer)).await?
+            front.backfill(&request, &progress::caller(printer)).await?
         }
         filled => filled?,
     };

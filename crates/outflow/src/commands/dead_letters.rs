@@ -1,22 +1,23 @@
 //! `outflow dead-letters`: the calls of a run that a destination refused for good, with its answer.
 
-use outflow_app::{App, DeadLetterDocument, DeadLetterSummary, DeadLettersRequest, Errors};
+use outflow_app::{DeadLetterDocument, DeadLetterSummary, DeadLettersRequest, Errors};
 use serde_json::Value;
 
 use crate::cli::DeadLetters;
 use crate::exit::Exit;
+use crate::front::Front;
 use crate::output::{Printer, Stream, count, counted, plain, short, table};
 
 /// Prints them.
-pub async fn dead_letters(app: &App, args: &DeadLetters, printer: Printer) -> Result<Exit, Errors> {
+pub async fn dead_letters(front: &Front, args: &DeadLetters, printer: Printer) -> Result<Exit, Errors> {
     let DeadLetters { run, destination, limit } = args;
     let (run, destination) = (run.name(), destination.clone());
     let request = DeadLettersRequest { run, destination, limit: *limit, ..DeadLettersRequest::default() };
-    let mut list = app.dead_letters(&request).await?;
+    let mut list = front.dead_letters(&request).await?;
     if printer.is_table() {
-        printer.text(&head(&list.summary));
+        printer.text(&head(list.summary()));
     }
-    let (mut stream, mut shown, mut kept) = (Stream::object(printer, &list.summary, "entries"), 0, false);
+    let (mut stream, mut shown, mut kept) = (Stream::object(printer, list.summary(), "entries"), 0, false);
     while let Some(letter) = list.next().await? {
         shown += 1;
         kept |= !letter.call.is_null();
@@ -27,7 +28,7 @@ pub async fn dead_letters(app: &App, args: &DeadLetters, printer: Printer) -> Re
         }
     }
     if printer.is_table() {
-        printer.text(&tail(&list.summary, shown, kept));
+        printer.text(&tail(list.summary(), shown, kept));
     } else {
         stream.end();
     }

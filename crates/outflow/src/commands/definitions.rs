@@ -3,20 +3,21 @@
 use std::io::IsTerminal as _;
 
 use outflow_app::{
-    App, Errors, KeyDifference, PlanDocument, PlanRequest, PlannedAction, PlannedChange, RenameDocument,
+    Errors, KeyDifference, PlanDocument, PlanRequest, PlannedAction, PlannedChange, RenameDocument,
 };
 use outflow_core::{Code, Error};
 use serde_json::Value;
 
 use crate::cli::{Apply, Plan, Rename};
 use crate::exit::Exit;
+use crate::front::Front;
 use crate::output::{Paint, Printer};
 use crate::progress;
 
 /// Gives a sync another name.
-pub async fn rename(app: &App, command: &Rename, printer: Printer) -> Result<Exit, Errors> {
+pub async fn rename(front: &Front, command: &Rename, printer: Printer) -> Result<Exit, Errors> {
     let Rename::Sync(args) = command;
-    let renamed = app.rename_sync(&args.old, &args.new, !args.no_wait, &progress::caller(printer)).await?;
+    let renamed = front.rename_sync(&args.old, &args.new, !args.no_wait, &progress::caller(printer)).await?;
     printer.document(&renamed, |RenameDocument { from, to, .. }| {
         format!("sync {from} is {to} now, and goes on where it was\n")
     });
@@ -24,31 +25,33 @@ pub async fn rename(app: &App, command: &Rename, printer: Printer) -> Result<Exi
 }
 
 /// Prints the project as one file.
-pub async fn export(app: &App, printer: Printer) -> Result<Exit, Errors> {
-    printer.text(&app.export().await?);
+pub async fn export(front: &Front, printer: Printer) -> Result<Exit, Errors> {
+    printer.text(&front.export().await?);
     Ok(Exit::Done)
 }
 
 /// Prints what would change.
-pub async fn plan(app: &App, args: &Plan, printer: Printer) -> Result<Exit, Errors> {
+pub async fn plan(front: &Front, args: &Plan, printer: Printer) -> Result<Exit, Errors> {
     let request = PlanRequest { folder: args.folder.clone(), prune: args.prune };
-    let plan = app.plan(&request).await?;
-    show(&plan, printer);
+    let planned = front.plan(&request).await?;
+    let plan = planned.document();
+    show(plan, printer);
     Ok(if args.detailed_exitcode && !plan.is_empty() { Exit::Changes } else { Exit::Done })
 }
 
 /// Makes the changes, if a person wants them.
-pub async fn apply(app: &App, args: &Apply, printer: Printer) -> Result<Exit, Errors> {
+pub async fn apply(front: &Front, args: &Apply, printer: Printer) -> Result<Exit, Errors> {
     let request = PlanRequest { folder: args.folder.clone(), prune: args.prune };
-    let plan = app.plan(&request).await?;
+    let planned = front.plan(&request).await?;
+    let plan = planned.document();
     if printer.is_table() {
-        show(&plan, printer);
+        show(plan, printer);
     }
     if !plan.is_empty() && !args.yes && !agrees(printer)? {
         printer.say("nothing was changed");
         return Ok(Exit::Done);
     }
-    let applied = app.apply(&plan, !args.no_wait, &progress::caller(printer)).await?;
+    let applied = front.apply(&planned, !args.no_wait, &progress::caller(printer)).await?;
     printer.document(&applied, |applied| match applied.definitions.len() {
         0 => String::new(),
         1 => "1 definition is changed\n".to_owned(),

@@ -1,17 +1,18 @@
 //! `outflow destination`: whether destinations can be reached, and whether they take our key.
 
-use outflow_app::{App, CheckDocument, DestinationTestEvent, DestinationTestRequest, Errors, FORMAT_VERSION};
+use outflow_app::{CheckDocument, DestinationTestEvent, DestinationTestRequest, Errors, FORMAT_VERSION};
 use serde::Serialize;
 
 use super::source::show;
 use crate::cli::{Destination, DestinationTest};
 use crate::exit::Exit;
+use crate::front::Front;
 use crate::output::Printer;
 
 /// Does what was typed behind `destination`.
-pub async fn destination(app: &App, command: &Destination, printer: Printer) -> Result<Exit, Errors> {
+pub async fn destination(front: &Front, command: &Destination, printer: Printer) -> Result<Exit, Errors> {
     match command {
-        Destination::Test(args) => test(app, args, printer).await,
+        Destination::Test(args) => test(front, args, printer).await,
     }
 }
 
@@ -27,7 +28,7 @@ struct Line<'a> {
 }
 
 /// Tests each destination and prints the steps as they end.
-async fn test(app: &App, args: &DestinationTest, printer: Printer) -> Result<Exit, Errors> {
+async fn test(front: &Front, args: &DestinationTest, printer: Printer) -> Result<Exit, Errors> {
     let listener = |event: DestinationTestEvent<'_>| match event {
         DestinationTestEvent::Destination(name, kind) if printer.is_table() && !printer.is_quiet() => {
             printer.text(&format!("{name}  {kind}\n"));
@@ -40,7 +41,7 @@ async fn test(app: &App, args: &DestinationTest, printer: Printer) -> Result<Exi
         _ => {}
     };
     let request = DestinationTestRequest { names: args.names.clone(), send: args.send };
-    let test = app.test_destinations(&request, listener).await?;
+    let test = front.test_destinations(&request, listener).await?;
     if test.destinations.is_empty() {
         printer.say("the project has no destination");
     }

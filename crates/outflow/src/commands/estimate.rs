@@ -1,16 +1,17 @@
 //! `outflow estimate`: what a run would come to, without moving or sending anything.
 
-use outflow_app::{App, Errors, EstimateDocument, EstimateRequest, EstimatedBy, Share};
+use outflow_app::{Errors, EstimateDocument, EstimateRequest, EstimatedBy, Share};
 
 use super::preview::start_of;
 use crate::cli::Estimate;
 use crate::exit::Exit;
+use crate::front::Front;
 use crate::output::{Printer, count, counted, instant, table};
 
 /// Estimates and prints.
-pub async fn estimate(app: &App, args: &Estimate, printer: Printer) -> Result<Exit, Errors> {
+pub async fn estimate(front: &Front, args: &Estimate, printer: Printer) -> Result<Exit, Errors> {
     let (sync, start, timeout) = (args.name.clone(), start_of(&args.start)?, args.timeout);
-    let document = app.estimate(&EstimateRequest { sync, start, timeout }).await?;
+    let document = front.estimate(&EstimateRequest { sync, start, timeout }).await?;
     if printer.is_table() {
         document.warnings.iter().for_each(|w| printer.error(w));
     }
@@ -36,7 +37,7 @@ pub fn print_all(documents: &[EstimateDocument], printer: Printer) {
 }
 
 fn people(found: &EstimateDocument) -> String {
-    let about = found.about;
+    let about = &found.about;
     let reason =
         found.rows.not_counted.as_ref().map(|e| format!(" ({}: {})", e.code(), e.full_message().reveal()));
     let reason = reason.unwrap_or_default();

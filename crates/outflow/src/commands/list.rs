@@ -1,14 +1,15 @@
 //! `outflow list`: the syncs of the project.
 
-use outflow_app::{App, Errors, Selectors, SyncDocument, SyncList};
+use outflow_app::{Errors, Selectors, SyncDocument, SyncList};
 
 use crate::cli::{List, Which};
 use crate::exit::Exit;
+use crate::front::Front;
 use crate::output::{Printer, table, time};
 
 /// Prints them.
-pub async fn list(app: &App, args: &List, printer: Printer) -> Result<Exit, Errors> {
-    let list = app.list(&selectors(&args.which)).await?;
+pub async fn list(front: &Front, args: &List, printer: Printer) -> Result<Exit, Errors> {
+    let list = front.list(&selectors(&args.which)).await?;
     if printer.is_ndjson() {
         list.syncs.iter().for_each(|sync| printer.document(sync, |_| String::new()));
     } else {

@@ -1,22 +1,23 @@
 //! `outflow pause` and `outflow resume`: syncs that begin no run by their schedule, and
 //! destinations that get nothing.
 
-use outflow_app::{App, Errors, PauseDocument, PauseEntry, PauseKind, PauseRequest};
+use outflow_app::{Errors, PauseDocument, PauseEntry, PauseKind, PauseRequest};
 
 use crate::cli::{PausableKind, Pause};
 use crate::exit::Exit;
+use crate::front::Front;
 use crate::output::{Printer, time};
 use crate::progress;
 
 /// Pauses what is named and prints how it is now.
-pub async fn pause(app: &App, args: &Pause, printer: Printer) -> Result<Exit, Errors> {
-    show(&app.pause(&request(args), &progress::caller(printer)).await?, printer);
+pub async fn pause(front: &Front, args: &Pause, printer: Printer) -> Result<Exit, Errors> {
+    show(&front.pause(&request(args), &progress::caller(printer)).await?, printer);
     Ok(Exit::Done)
 }
 
 /// Resumes what is named and prints how it is now.
-pub async fn resume(app: &App, args: &Pause, printer: Printer) -> Result<Exit, Errors> {
-    show(&app.resume(&request(args), &progress::caller(printer)).await?, printer);
+pub async fn resume(front: &Front, args: &Pause, printer: Printer) -> Result<Exit, Errors> {
+    show(&front.resume(&request(args), &progress::caller(printer)).await?, printer);
     Ok(Exit::Done)
 }
 

@@ -1,8 +1,8 @@
 //! `outflow preview`: the first rows or calls of a run, without moving or sending anything.
 
 use outflow_app::{
-    App, Errors, PreviewCall, PreviewDocument, PreviewHttp, PreviewOfDestination, PreviewRefused,
-    PreviewRequest, PreviewRow, PreviewShown, PreviewStart,
+    Errors, PreviewCall, PreviewDocument, PreviewHttp, PreviewOfDestination, PreviewRefused, PreviewRequest,
+    PreviewRow, PreviewShown, PreviewStart,
 };
 use outflow_core::{Error, with_unseen_shown};
 use outflow_project::when;
@@ -11,13 +11,14 @@ use serde_json::Value;
 use super::findings;
 use crate::cli::Preview;
 use crate::exit::Exit;
+use crate::front::Front;
 use crate::output::{Printer, counted, instant, short, table};
 
 /// What `--since` takes.
 const START_FORMS: &str = "write first, next, or a time: 2026-01-31, 2026-01-31T10:00:00Z or Unix seconds";
 
 /// Reads and prints.
-pub async fn preview(app: &App, args: &Preview, printer: Printer) -> Result<Exit, Errors> {
+pub async fn preview(front: &Front, args: &Preview, printer: Printer) -> Result<Exit, Errors> {
     let request = PreviewRequest {
         sync: args.name.clone(),
         start: start_of(&args.start)?,
@@ -26,7 +27,7 @@ pub async fn preview(app: &App, args: &Preview, printer: Printer) -> Result<Exit
         limit: args.limit,
         once: args.once,
     };
-    let shown = match app.preview(&request).await {
+    let shown = match front.preview(&request).await {
         Ok(shown) => shown,
         Err(failure) => {
             findings::print(&failure.findings, printer);

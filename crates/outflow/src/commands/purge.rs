@@ -1,17 +1,18 @@
 //! `outflow purge`: removes a person from what is kept.
 
-use outflow_app::{App, Errors, PurgeReport, PurgeRequest};
+use outflow_app::{Errors, PurgeReport, PurgeRequest};
 use outflow_core::RunId;
 
 use crate::cli::Purge;
 use crate::exit::Exit;
+use crate::front::Front;
 use crate::output::{Printer, count, table};
 use crate::progress;
 
 /// Removes the person, or says what would be removed.
-pub async fn purge(app: &App, args: &Purge, printer: Printer) -> Result<Exit, Errors> {
+pub async fn purge(front: &Front, args: &Purge, printer: Printer) -> Result<Exit, Errors> {
     let request = PurgeRequest { id: args.key.clone(), dry_run: args.dry_run, wait: !args.no_wait };
-    let report = app.purge(&request, &progress::caller(printer)).await?;
+    let report = front.purge(&request, &progress::caller(printer)).await?;
     printer.document(&report, people);
     Ok(Exit::Done)
 }

@@ -1,6 +1,6 @@
 //! `outflow rejected`: the rows of a run that could not become a call.
 
-use outflow_app::{App, Errors, RejectedRequest, RejectedSummary, Rejection};
+use outflow_app::{Errors, RejectedRequest, RejectedSummary, Rejection};
 use outflow_core::run::FindingCount;
 use outflow_core::with_unseen_shown;
 use serde_json::Value;
@@ -8,17 +8,18 @@ use serde_json::Value;
 use super::code;
 use crate::cli::Rejected;
 use crate::exit::Exit;
+use crate::front::Front;
 use crate::output::{Printer, Stream, count, counted, plain, short, table};
 
 /// Prints them, grouped by cause, with the rows themselves.
-pub async fn rejected(app: &App, args: &Rejected, printer: Printer) -> Result<Exit, Errors> {
+pub async fn rejected(front: &Front, args: &Rejected, printer: Printer) -> Result<Exit, Errors> {
     let only = args.code.as_deref().map(code).transpose()?;
     let request = RejectedRequest { run: args.run.name(), limit: args.limit, code: only, from: 0 };
-    let mut rejected = app.rejected(&request).await?;
+    let mut rejected = front.rejected(&request).await?;
     if printer.is_table() {
-        printer.text(&head(&rejected.summary));
+        printer.text(&head(rejected.summary()));
     }
-    let (mut stream, mut shown) = (Stream::object(printer, &rejected.summary, "rows"), 0);
+    let (mut stream, mut shown) = (Stream::object(printer, rejected.summary(), "rows"), 0);
     loop {
         let page = rejected.next().await?;
         if page.is_empty() {
@@ -32,7 +33,7 @@ pub async fn rejected(app: &App, args: &Rejected, printer: Printer) -> Result<Ex
         }
     }
     if printer.is_table() {
-        printer.text(&tail(&rejected.summary, shown));
+        printer.text(&tail(rejected.summary(), shown));
     } else {
         stream.end();
     }
@@ -48,7 +49,7 @@ fn head(summary: &RejectedSummary) -> String {
             .map(|f| {
                 let sent = if f.sent { "sent all the same" } else { "rejected" };
                 let column = f.column.clone().unwrap_or_default();
-                vec![f.code.to_string(), f.title.to_owned(), column, count(f.rows), sent.to_owned()]
+                vec![f.code.to_string(), f.title.to_string(), column, count(f.rows), sent.to_owned()]
             })
             .collect();
         text += &table(&["code", "what", "column", "rows", "and the row is"], &groups);

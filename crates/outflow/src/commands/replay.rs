@@ -1,10 +1,11 @@
 //! `outflow replay`: sends calls of an earlier run again.
 
-use outflow_app::{App, Errors, ReplayMode, ReplayPlan, ReplayRequest, RunDocument, RunName};
+use outflow_app::{Errors, ReplayMode, ReplayPlan, ReplayRequest, RunDocument, RunName};
 
 use super::{code, outcome};
 use crate::cli::Replay;
 use crate::exit::Exit;
+use crate::front::Front;
 use crate::output::{Printer, count, plain};
 use crate::progress;
 
@@ -12,9 +13,9 @@ use crate::progress;
 const NAMED: usize = 20;
 
 /// Replays what was requested; nothing to replay is no error.
-pub async fn replay(app: &App, args: &Replay, printer: Printer) -> Result<Exit, Errors> {
+pub async fn replay(front: &Front, args: &Replay, printer: Printer) -> Result<Exit, Errors> {
     let request = request(args)?;
-    let report = app.replay(&request, &progress::caller(printer)).await?;
+    let report = front.replay(&request, &progress::caller(printer)).await?;
     if report.plan.destinations.is_empty() {
         printer.say(&nothing(&report.plan, &request));
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use outflow_app::{App, Errors, EstimateRequest, PreviewStart, RunOutcome, RunRequest, Selection, Selectors};
+use outflow_app::{Errors, EstimateRequest, PreviewStart, RunOutcome, RunRequest, Selection, Selectors};
 use outflow_core::{Code, Error};
 use outflow_project::when;
 
@@ -11,6 +11,7 @@ use super::list::selectors;
 use super::{estimate, outcome};
 use crate::cli::Run;
 use crate::exit::Exit;
+use crate::front::Front;
 use crate::output::Printer;
 use crate::progress;
 
@@ -18,15 +19,15 @@ use crate::progress;
 const COUNTED_WITHIN: Duration = Duration::from_secs(30);
 
 /// Runs what was requested and prints what came of it.
-pub async fn run(app: &App, args: &Run, printer: Printer) -> Result<Exit, Errors> {
+pub async fn run(front: &Front, args: &Run, printer: Printer) -> Result<Exit, Errors> {
     let mut request = request(args)?;
     if args.dry_run {
-        return dry_run(app, &request, printer).await;
+        return dry_run(front, &request, printer).await;
     }
-    let outcomes = match app.run(&request, &progress::caller(printer)).await {
+    let outcomes = match front.run(&request, &progress::caller(printer)).await {
         Err(refused) if allows_second_ids(&refused, printer) => {
             request.yes = true;
-            app.run(&request, &progress::caller(printer)).await?
+            front.run(&request, &progress::caller(printer)).await?
         }
         ran => ran?,
     };
@@ -49,7 +50,7 @@ pub async fn run(app: &App, args: &Run, printer: Printer) -> Result<Exit, Errors
 }
 
 /// Says what the runs would come to.
-async fn dry_run(app: &App, request: &RunRequest, printer: Printer) -> Result<Exit, Errors> {
+async fn dry_run(front: &Front, request: &RunRequest, printer: Printer) -> Result<Exit, Errors> {
     let which = match &request.syncs {
         Selection::Matching(which) => which.clone(),
         _ => Selectors { select: vec!["*".to_owned()], exclude: Vec::new() },
@@ -60,9 +61,9 @@ async fn dry_run(app: &App, request: &RunRequest, printer: Printer) -> Result<Ex
         None => PreviewStart::Next,
     };
     let mut documents = Vec::new();
-    for sync in app.list(&which).await?.syncs {
+    for sync in front.list(&which).await?.syncs {
         let request = EstimateRequest { sync: sync.sync, start, timeout: COUNTED_WITHIN };
-        documents.push(app.estimate(&request).await?);
+        documents.push(front.estimate(&request).await?);
     }
     estimate::print_all(&documents, printer);
     Ok(Exit::Done)

@@ -1,17 +1,18 @@
 //! `outflow runs`: lists runs, the newest first.
 
-use outflow_app::{App, Errors, RunListEntry, RunsRequest};
+use outflow_app::{Errors, RunListEntry, RunsRequest};
 use outflow_core::{Code, DeliveryCounts};
 
 use crate::cli::Runs;
 use crate::exit::Exit;
+use crate::front::Front;
 use crate::output::{Printer, Stream, count, pages, short, table, time};
 
 const NOTHING: &str = "nothing has run yet\n";
 
 /// Prints the list.
-pub async fn runs(app: &App, args: &Runs, printer: Printer) -> Result<Exit, Errors> {
-    if app.is_new().await? {
+pub async fn runs(front: &Front, args: &Runs, printer: Printer) -> Result<Exit, Errors> {
+    if front.is_new().await? {
         match printer.is_table() {
             true => printer.text(NOTHING),
             false => Stream::list(printer).end(),
@@ -19,7 +20,7 @@ pub async fn runs(app: &App, args: &Runs, printer: Printer) -> Result<Exit, Erro
         return Ok(Exit::Done);
     }
     let request = RunsRequest { sync: args.sync.clone(), limit: args.limit, ..RunsRequest::default() };
-    let mut list = app.runs(&request).await?;
+    let mut list = front.runs(&request).await?;
     pages(printer, async || list.next().await, people).await?;
     list.warnings().await?.iter().for_each(|warning| printer.notice(warning));
     Ok(Exit::Done)

@@ -1,33 +1,34 @@
 //! `outflow secrets`: values that Outflow keeps, encrypted.
 
 use outflow_app::{
-    App, Errors, RemoveSecretRequest, Rotation, SecretChange, SecretCheck, SecretDocument, SetSecretRequest,
+    Errors, RemoveSecretRequest, Rotation, SecretChange, SecretCheck, SecretDocument, SetSecretRequest,
 };
 
 use crate::cli::{SecretName, Secrets};
 use crate::exit::Exit;
+use crate::front::Front;
 use crate::hidden;
 use crate::output::{Printer, count, counted, table, time};
 use crate::progress;
 
 /// Does what is asked.
-pub async fn secrets(app: &App, command: &Secrets, printer: Printer) -> Result<Exit, Errors> {
+pub async fn secrets(front: &Front, command: &Secrets, printer: Printer) -> Result<Exit, Errors> {
     let caller = progress::caller(printer);
     match command {
-        Secrets::Set(args) => set(app, &args.secret, printer).await,
-        Secrets::List => list(app, printer).await,
+        Secrets::Set(args) => set(front, &args.secret, printer).await,
+        Secrets::List => list(front, printer).await,
         Secrets::Remove(SecretName { name, no_wait }) => {
             let request = RemoveSecretRequest { name: name.clone(), wait: !no_wait };
-            let change = app.remove_secret(&request, &caller).await?;
+            let change = front.remove_secret(&request, &caller).await?;
             printer.document(&change, |change| format!("the secret {} is removed\n", change.name));
             Ok(Exit::Done)
         }
         Secrets::Rotate(args) => {
-            printer.document(&app.rotate_secrets(!args.no_wait, &caller).await?, rotated);
+            printer.document(&front.rotate_secrets(!args.no_wait, &caller).await?, rotated);
             Ok(Exit::Done)
         }
         Secrets::Check => {
-            let found = app.check_secrets().await?;
+            let found = front.check_secrets().await?;
             found.problems.iter().for_each(|problem| printer.error(problem));
             printer.document(&found, checked);
             Ok(if found.problems.is_empty() { Exit::Done } else { Exit::Failed })
@@ -35,13 +36,13 @@ pub async fn secrets(app: &App, command: &Secrets, printer: Printer) -> Result<E
     }
 }
 
-async fn set(app: &App, args: &SecretName, printer: Printer) -> Result<Exit, Errors> {
+async fn set(front: &Front, args: &SecretName, printer: Printer) -> Result<Exit, Errors> {
     let (name, wait) = (args.name.clone(), !args.no_wait);
     let asked = name.clone();
     let read = tokio::task::spawn_blocking(move || hidden::read(&asked, outflow_app::LONGEST_SECRET));
     let value = read.await.map_err(hidden::broken_off)??;
     let request = SetSecretRequest { name, value, uses: Vec::new(), wait };
-    let change = app.set_secret(&request, &progress::caller(printer)).await?;
+    let change = front.set_secret(&request, &progress::caller(printer)).await?;
     let is_in_force = change.not_in_force.is_none();
     printer.document(&change, kept);
     Ok(if is_in_force { Exit::Done } else { Exit::Failed })
@@ -70,8 +71,8 @@ fn kept(change: &SecretChange) -> String {
     text
 }
 
-async fn list(app: &App, printer: Printer) -> Result<Exit, Errors> {
-    let list = app.secrets().await?;
+async fn list(front: &Front, printer: Printer) -> Result<Exit, Errors> {
+    let list = front.secrets().await?;
     if printer.is_ndjson() {
         list.secrets.iter().for_each(|secret| printer.document(secret, |_| String::new()));
     } else {

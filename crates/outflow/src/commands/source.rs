@@ -3,28 +3,29 @@
 //! account.
 
 use outflow_app::{
-    App, CatalogueColumnDocument, CatalogueRequest, CatalogueTable, CheckDocument, DatabaseDocument,
-    DatabaseTest, Errors, SetupSqlRequest, SourceTestEvent,
+    CatalogueColumnDocument, CatalogueRequest, CatalogueTable, CheckDocument, DatabaseDocument, DatabaseTest,
+    Errors, SetupSqlRequest, SourceTestEvent,
 };
 use outflow_core::Error;
 use serde::Serialize;
 
 use crate::cli::{SetupSql, Source, Tables};
 use crate::exit::Exit;
+use crate::front::Front;
 use crate::output::{Paint, Printer, plain, table};
 
 /// Does what was typed behind `source`.
-pub async fn source(app: &App, command: &Source, printer: Printer) -> Result<Exit, Errors> {
+pub async fn source(front: &Front, command: &Source, printer: Printer) -> Result<Exit, Errors> {
     match command {
-        Source::List => list(app, printer).await,
-        Source::Test { name } => test(app, name, printer).await,
-        Source::SetupSql(args) => setup_sql(app, args, printer).await,
-        Source::Tables(args) => tables(app, args, printer).await,
+        Source::List => list(front, printer).await,
+        Source::Test { name } => test(front, name, printer).await,
+        Source::SetupSql(args) => setup_sql(front, args, printer).await,
+        Source::Tables(args) => tables(front, args, printer).await,
     }
 }
 
-async fn list(app: &App, printer: Printer) -> Result<Exit, Errors> {
-    let databases = app.sources().await?;
+async fn list(front: &Front, printer: Printer) -> Result<Exit, Errors> {
+    let databases = front.sources().await?;
     if printer.is_ndjson() {
         databases.iter().for_each(|d| printer.document(d, |_| String::new()));
         return Ok(Exit::Done);
@@ -35,7 +36,7 @@ async fn list(app: &App, printer: Printer) -> Result<Exit, Errors> {
         }
         let row = |d: &DatabaseDocument| {
             let user = d.user.clone().unwrap_or_default();
-            vec![d.source.clone(), d.database.clone(), d.kind.to_owned(), d.address.clone(), user]
+            vec![d.source.clone(), d.database.clone(), d.kind.to_string(), d.address.clone(), user]
         };
         let rows: Vec<_> = databases.iter().map(row).collect();
         table(&["source", "database", "type", "address", "user"], &rows)
@@ -54,7 +55,7 @@ struct Line<'a> {
 }
 
 /// Tests each database and prints the steps as they end.
-async fn test(app: &App, name: &str, printer: Printer) -> Result<Exit, Errors> {
+async fn test(front: &Front, name: &str, printer: Printer) -> Result<Exit, Errors> {
     let listener = |event: SourceTestEvent<'_>| match event {
         SourceTestEvent::Database(database) if printer.is_table() && !printer.is_quiet() => {
             let DatabaseDocument { source, database, address, .. } = database;
@@ -68,7 +69,7 @@ async fn test(app: &App, name: &str, printer: Printer) -> Result<Exit, Errors> {
         }
         _ => {}
     };
-    let test = app.test_source(name, listener).await?;
+    let test = front.test_source(name, listener).await?;
     if !printer.is_ndjson() {
         printer.document(&test, |_| String::new());
     }
@@ -85,22 +86,22 @@ pub(super) fn show(check: &CheckDocument, printer: Printer) {
     if printer.is_quiet() && check.problems.is_empty() {
         return;
     }
-    let (paint, mark) = match check.outcome {
+    let (paint, mark) = match check.outcome.as_ref() {
         "ok" => (Paint::Green, "✓"),
         "warning" => (Paint::Yellow, "!"),
         _ => (Paint::Red, "✗"),
     };
-    let (step, summary) = (check.step, plain(&check.summary));
+    let (step, summary) = (&check.step, plain(&check.summary));
     let took = printer.paint_text(Paint::Dim, &format!("{:.0} ms", check.seconds * 1_000.0));
     printer.text(&format!("{} {step:<14}  {summary}   {took}\n", printer.paint_text(paint, mark)));
     check.problems.iter().for_each(|e| printer.error(e));
 }
 
 /// Lists tables, or the columns of those that are named.
-async fn tables(app: &App, args: &Tables, printer: Printer) -> Result<Exit, Errors> {
+async fn tables(front: &Front, args: &Tables, printer: Printer) -> Result<Exit, Errors> {
     let Tables { name, schema, table: wanted } = args.clone();
     let request = CatalogueRequest { name, schema, table: wanted.clone(), refresh: false };
-    let found = app.catalogue(&request).await?;
+    let found = front.here("source tables")?.catalogue(&request).await?;
     printer.document(&found, |found| {
         let all = found.schemas.iter().flat_map(|s| s.tables.iter().map(|t| (s.schema.as_str(), t)));
         let rows: Vec<Vec<String>> = match wanted.is_some() {
@@ -129,7 +130,7 @@ fn columns(schema: &str, found: &CatalogueTable) -> Vec<Vec<String>> {
     found.columns.iter().map(row).collect()
 }
 
-async fn setup_sql(app: &App, args: &SetupSql, printer: Printer) -> Result<Exit, Errors> {
+async fn setup_sql(front: &Front, args: &SetupSql, printer: Printer) -> Result<Exit, Errors> {
     let tables = args.tables.iter().flat_map(|names| &names.0).filter_map(|name| match name.as_slice() {
         [schema, table] => Some((schema.clone(), table.clone())),
         _ => None,
@@ -141,7 +142,7 @@ async fn setup_sql(app: &App, args: &SetupSql, printer: Printer) -> Result<Exit,
         user: args.user.clone(),
         revoke_public: args.revoke_public,
     };
-    let document = app.setup_sql(request).await?;
+    let document = front.setup_sql(request).await?;
     printer.document(&document, |document| document.sql.clone());
     Ok(Exit::Done)
 }

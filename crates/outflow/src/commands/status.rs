@@ -5,7 +5,7 @@ use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use outflow_app::{
-    App, Change, DestinationStatus, Errors, HeldRun, LeftOutDocument, MissingDocument, NotLoaded,
+    Change, DestinationStatus, Errors, HeldRun, LeftOutDocument, MissingDocument, NotLoaded,
     PausedDestination, Reason, Serving, StatusDocument, SyncStatus, TaskStatus, UnsentDocument, WaitingCalls,
 };
 use outflow_core::Code;
@@ -13,6 +13,7 @@ use outflow_core::Code;
 use super::alerts;
 use crate::cli::Status;
 use crate::exit::Exit;
+use crate::front::Front;
 use crate::output::{Printer, count, short, table, time};
 use crate::signals;
 
@@ -20,22 +21,22 @@ use crate::signals;
 const CLEAR: &str = "\x1b[2J\x1b[H";
 
 /// Prints it, once or again and again until a signal.
-pub async fn status(app: &App, args: &Status, printer: Printer) -> Result<Exit, Errors> {
+pub async fn status(front: &Front, args: &Status, printer: Printer) -> Result<Exit, Errors> {
     let Some(seconds) = args.watch else {
-        show(app, printer, "").await?;
+        show(front, printer, "").await?;
         return Ok(Exit::Done);
     };
     let mut stop = signals::listen();
     let clear = if printer.is_table() && std::io::stdout().is_terminal() { CLEAR } else { "" };
     while !*stop.borrow() {
-        show(app, printer, clear).await?;
+        show(front, printer, clear).await?;
         let _ = tokio::time::timeout(Duration::from_secs(seconds), stop.wait_for(|stop| *stop)).await;
     }
     Ok(Exit::Done)
 }
 
-async fn show(app: &App, printer: Printer, clear: &'static str) -> Result<(), Errors> {
-    let status = app.status().await?;
+async fn show(front: &Front, printer: Printer, clear: &'static str) -> Result<(), Errors> {
+    let status = front.status().await?;
     printer.clear(clear);
     printer.document(&status, people);
     status.left_over.iter().for_each(|finding| printer.notice(finding));

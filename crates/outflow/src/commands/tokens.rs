@@ -1,19 +1,20 @@
 //! `outflow tokens`: the tokens of programs that use the API.
 
+use outflow_app::Errors;
 use outflow_app::people::{NewTokenRequest, Permissions, RevokeTokenRequest, Role, TokenEntry};
-use outflow_app::{App, Errors};
 
 use crate::cli::{CreateToken, RevokeToken, Tokens, UserRole};
 use crate::exit::Exit;
+use crate::front::Front;
 use crate::output::{Printer, table, time};
 use crate::progress;
 
 /// Does what was typed behind `tokens`.
-pub async fn tokens(app: &App, command: &Tokens, printer: Printer) -> Result<Exit, Errors> {
+pub async fn tokens(front: &Front, command: &Tokens, printer: Printer) -> Result<Exit, Errors> {
     match command {
-        Tokens::Create(args) => create(app, args, printer).await,
-        Tokens::List => list(app, printer).await,
-        Tokens::Revoke(args) => revoke(app, args, printer).await,
+        Tokens::Create(args) => create(front, args, printer).await,
+        Tokens::List => list(front, printer).await,
+        Tokens::Revoke(args) => revoke(front, args, printer).await,
     }
 }
 
@@ -27,7 +28,7 @@ pub fn role(typed: UserRole) -> Role {
 }
 
 /// The token goes to stdout alone, so that it can be piped to where it belongs.
-async fn create(app: &App, args: &CreateToken, printer: Printer) -> Result<Exit, Errors> {
+async fn create(front: &Front, args: &CreateToken, printer: Printer) -> Result<Exit, Errors> {
     let request = NewTokenRequest {
         name: args.name.clone(),
         role: args.role.map(role),
@@ -37,7 +38,7 @@ async fn create(app: &App, args: &CreateToken, printer: Printer) -> Result<Exit,
         within: Permissions::of(Role::Admin),
         wait: !args.no_wait,
     };
-    let made = app.create_token(&request, &progress::caller(printer)).await?;
+    let made = front.create_token(&request, &progress::caller(printer)).await?;
     printer.document(&made, |made| format!("{}\n", made.secret.expose()));
     if printer.is_table() && !printer.is_quiet() {
         let TokenEntry { id, expires_at, .. } = &made.entry;
@@ -47,8 +48,8 @@ async fn create(app: &App, args: &CreateToken, printer: Printer) -> Result<Exit,
     Ok(Exit::Done)
 }
 
-async fn list(app: &App, printer: Printer) -> Result<Exit, Errors> {
-    let list = app.tokens().await?;
+async fn list(front: &Front, printer: Printer) -> Result<Exit, Errors> {
+    let list = front.tokens().await?;
     if printer.is_ndjson() {
         list.tokens.iter().for_each(|token| printer.document(token, |_| String::new()));
         return Ok(Exit::Done);
@@ -72,7 +73,7 @@ fn row(token: &TokenEntry) -> Vec<String> {
         token.id.clone(),
         token.name.clone(),
         may,
-        token.state.to_owned(),
+        token.state.to_string(),
         token.created_by.clone(),
         time(token.created_at),
         token.expires_at.map_or_else(|| "never".to_owned(), time),
@@ -80,9 +81,9 @@ fn row(token: &TokenEntry) -> Vec<String> {
     ]
 }
 
-async fn revoke(app: &App, args: &RevokeToken, printer: Printer) -> Result<Exit, Errors> {
+async fn revoke(front: &Front, args: &RevokeToken, printer: Printer) -> Result<Exit, Errors> {
     let request = RevokeTokenRequest { token: args.token.clone(), wait: !args.no_wait };
-    let revoked = app.revoke_token(&request, &progress::caller(printer)).await?;
+    let revoked = front.revoke_token(&request, &progress::caller(printer)).await?;
     printer.document(&revoked, |token| format!("the token {} ({}) is revoked\n", token.id, token.name));
     Ok(Exit::Done)
 }

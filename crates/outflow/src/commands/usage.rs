@@ -1,16 +1,18 @@
 //! `outflow usage`: how many calls were sent in a month.
 
-use outflow_app::{App, Errors, RowsRead, UsageDocument, UsageEntry, UsageRequest};
+use outflow_app::{Errors, RowsRead, UsageDocument, UsageEntry, UsageRequest};
 use outflow_core::Date;
 
 use crate::cli::Usage;
 use crate::exit::Exit;
+use crate::front::Front;
 use crate::output::{Printer, count, counted, table};
 
 /// Prints them.
-pub async fn usage(app: &App, args: &Usage, printer: Printer) -> Result<Exit, Errors> {
+pub async fn usage(front: &Front, args: &Usage, printer: Printer) -> Result<Exit, Errors> {
     let Usage { month, sync, days } = args;
-    let document = app.usage(&UsageRequest { month: month.clone(), sync: sync.clone(), days: *days }).await?;
+    let document =
+        front.usage(&UsageRequest { month: month.clone(), sync: sync.clone(), days: *days }).await?;
     if printer.is_ndjson() {
         document.entries.iter().for_each(|e| printer.document(e, |_| String::new()));
     } else {

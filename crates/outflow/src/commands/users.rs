@@ -2,16 +2,17 @@
 
 use std::io::{BufRead as _, Read as _};
 
+use outflow_app::Errors;
 use outflow_app::people::{
     NewUser, NewUserRequest, Permissions, Role, UserChangeRequest, UserDocument, UserEntry,
 };
-use outflow_app::{App, Errors};
 use outflow_core::{Code, Error, Secret};
 use serde_json::json;
 
 use super::tokens::role;
 use crate::cli::{CreateUser, PasswordArgs, Users};
 use crate::exit::Exit;
+use crate::front::Front;
 use crate::output::{Printer, counted, table, time};
 use crate::progress;
 
@@ -19,11 +20,11 @@ use crate::progress;
 const LINE: u64 = 4096;
 
 /// Does what was typed behind `users`.
-pub async fn users(app: &App, command: &Users, printer: Printer) -> Result<Exit, Errors> {
+pub async fn users(front: &Front, command: &Users, printer: Printer) -> Result<Exit, Errors> {
     let (name, to, no_wait, what) = match command {
-        Users::Create(args) => return create(app, args, printer).await,
-        Users::List => return list(app, printer).await,
-        Users::SignOut(args) => return sign_out(app, &args.name, printer).await,
+        Users::Create(args) => return create(front, args, printer).await,
+        Users::List => return list(front, printer).await,
+        Users::SignOut(args) => return sign_out(front, &args.name, printer).await,
         Users::SetRole(args) => {
             let is = format!("is {} now", role(args.role).name());
             (&args.name, NewUser::Role(role(args.role)), args.no_wait, is)
@@ -38,12 +39,12 @@ pub async fn users(app: &App, command: &Users, printer: Printer) -> Result<Exit,
     // Whoever can write to the state can do everything.
     let within = Permissions::of(Role::Admin);
     let request = UserChangeRequest { name: name.clone(), to, within, wait: !no_wait };
-    let changed = app.change_user(&request, &progress::caller(printer)).await?;
+    let changed = front.change_user(&request, &progress::caller(printer)).await?;
     show(&changed, &what, printer);
     Ok(Exit::Done)
 }
 
-async fn create(app: &App, args: &CreateUser, printer: Printer) -> Result<Exit, Errors> {
+async fn create(front: &Front, args: &CreateUser, printer: Printer) -> Result<Exit, Errors> {
     let request = NewUserRequest {
         name: args.name.clone(),
         role: role(args.role),
@@ -51,7 +52,7 @@ async fn create(app: &App, args: &CreateUser, printer: Printer) -> Result<Exit, 
         within: Permissions::of(Role::Admin),
         wait: !args.password.no_wait,
     };
-    let made = app.create_user(&request, &progress::caller(printer)).await?;
+    let made = front.create_user(&request, &progress::caller(printer)).await?;
     show(&made, &format!("is made, as {}", role(args.role).name()), printer);
     Ok(Exit::Done)
 }
@@ -68,8 +69,8 @@ fn show(document: &UserDocument, what: &str, printer: Printer) {
     }
 }
 
-async fn list(app: &App, printer: Printer) -> Result<Exit, Errors> {
-    let list = app.users().await?;
+async fn list(front: &Front, printer: Printer) -> Result<Exit, Errors> {
+    let list = front.users().await?;
     if printer.is_ndjson() {
         list.users.iter().for_each(|user| printer.document(user, |_| String::new()));
         return Ok(Exit::Done);
@@ -95,8 +96,8 @@ fn row(user: &UserEntry) -> Vec<String> {
     vec![user.name.clone(), user.role.name().to_owned(), with, time(user.created_at), disabled]
 }
 
-async fn sign_out(app: &App, name: &str, printer: Printer) -> Result<Exit, Errors> {
-    let ended = app.end_sessions(name, None).await?;
+async fn sign_out(front: &Front, name: &str, printer: Printer) -> Result<Exit, Errors> {
+    let ended = front.end_sessions(name, None).await?;
     let document = json!({ "format_version": outflow_app::FORMAT_VERSION, "user": name, "ended": ended });
     printer.document(&document, |_| format!("{} of {name} ended\n", counted(ended, "session")));
     Ok(Exit::Done)

@@ -1,21 +1,22 @@
 //! `outflow verify`: proves that a run's numbers add up, from its segments and its state; with
 //! `--all` checks the whole state.
 
-use outflow_app::{App, Errors, StateVerification, Verification};
+use outflow_app::{Errors, StateVerification, Verification};
 
 use super::outcome;
 use crate::cli::Verify;
 use crate::exit::Exit;
+use crate::front::Front;
 use crate::output::{Printer, count, counted};
 
 /// Recounts and prints what does not agree. Exit code 1 if anything does not.
-pub async fn verify(app: &App, args: &Verify, printer: Printer) -> Result<Exit, Errors> {
+pub async fn verify(front: &Front, args: &Verify, printer: Printer) -> Result<Exit, Errors> {
     if args.all {
-        let found = app.verify_all().await?;
+        let found = front.verify_all().await?;
         printer.document(&found, everything);
         return Ok(if found.problems.is_empty() { Exit::Done } else { Exit::Failed });
     }
-    let found = app.verify(args.run.name()).await?;
+    let found = front.verify(args.run.name()).await?;
     printer.document(&found, people);
     Ok(if found.is_right() { Exit::Done } else { Exit::Failed })
 }

@@ -27,6 +27,7 @@ mod late;
 mod limits;
 mod logs;
 mod long_lists;
+mod over_server;
 mod pause;
 mod people;
 mod redshift;

@@ -29,8 +29,11 @@ const LONGEST_COUNT: u64 = 120;
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SyncFilter {
-    /// A name, a pattern such as `users_*`, `tag:NAME`, `source:NAME` or `destination:NAME`.
+    /// Names, patterns such as `users_*`, `tag:NAME`, `source:NAME` or `destination:NAME`, with
+    /// commas between.
     select: Option<String>,
+    /// The same, for what is left out.
+    exclude: Option<String>,
 }
 
 /// The syncs, in the order of the project.
@@ -41,7 +44,10 @@ pub(crate) async fn list(
     State(context): State<Context>,
     Query(filter): Query<SyncFilter>,
 ) -> Answer<Document<SyncList>> {
-    let which = Selectors { select: filter.select.into_iter().collect(), exclude: Vec::new() };
+    let parts = |text: Option<String>| {
+        text.iter().flat_map(|text| text.split(',')).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let which = Selectors { select: parts(filter.select), exclude: parts(filter.exclude) };
     Ok(Document(context.app().list(&which).await?))
 }
 

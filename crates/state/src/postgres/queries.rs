@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use outflow_core::ports::spool::SegmentInfo;
 use outflow_core::ports::state::{
-    DeadLetter, DeliveryQueries, DeliveryRecord, PastRun, RetentionQueries, RunFilter, RunQueries, SyncState,
-    Usage,
+    DeadLetter, DeliveryQueries, DeliveryRecord, PastRun, RetentionQueries, RowsRead, RunFilter, RunQueries,
+    SyncState, Usage,
 };
 use outflow_core::ports::watch::Pending;
 use outflow_core::run::FindingCount;
@@ -179,6 +179,23 @@ impl<W: Send + Sync> DeliveryQueries for PostgresState<W> {
         let sql = "SELECT day, sync, destination, call_type, delivered, dead_letters FROM usage
                    WHERE day BETWEEN $1 AND $2 ORDER BY day, sync, destination, call_type";
         self.all(sql, &[&from.to_string(), &to.to_string()], rows::usage).await
+    }
+
+    async fn rows_read(
+        &self,
+        from: Timestamp,
+        until: Timestamp,
+        sync: Option<&str>,
+    ) -> Result<Vec<RowsRead>> {
+        let sql = "SELECT sync, count(*), sum(rows_read)::bigint FROM runs
+                   WHERE started_at >= $1 AND started_at < $2 AND state <> 'skipped'
+                   AND ($3::text IS NULL OR sync = $3) GROUP BY sync ORDER BY sync";
+        let (from, until) = (from.as_microsecond(), until.as_microsecond());
+        self.all(sql, &[&from, &until, &sync], |row| {
+            let mut c = Cells::of(row);
+            Ok(RowsRead { sync: c.text()?, runs: c.unsigned()?, rows: c.unsigned()? })
+        })
+        .await
     }
 }
 

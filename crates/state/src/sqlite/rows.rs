@@ -2,7 +2,7 @@
 
 use outflow_core::ports::spool::{SegmentInfo, SegmentKind};
 use outflow_core::ports::state::{
-    BaselineRun, Cursor, DeadLetter, DeliveryRecord, PastRun, SyncState, Usage, Watermark,
+    BaselineRun, Cursor, DeadLetter, DeliveryRecord, PastRun, RowsRead, SyncState, Usage, Watermark,
 };
 use outflow_core::ports::watch::Pending;
 use outflow_core::run::{FindingCount, RunTrigger};
@@ -225,6 +225,11 @@ pub(crate) fn spent(row: &Row<'_>) -> Result<(Option<Date>, String, String, u64)
 /// `sync, destination, calls`.
 pub(crate) fn pending(row: &Row<'_>) -> Result<Pending> {
     Ok(Pending { sync: row.get(0)?, destination: row.get(1)?, calls: unsigned(row, 2)? })
+}
+
+/// `sync`, how many runs, `rows_read`.
+pub(crate) fn rows_read(row: &Row<'_>) -> Result<RowsRead> {
+    Ok(RowsRead { sync: row.get(0)?, runs: unsigned(row, 1)?, rows: unsigned(row, 2)? })
 }
 
 pub(crate) fn run_id(row: &Row<'_>) -> Result<RunId> {

@@ -51,6 +51,7 @@ const CHECKS: &[Check] = &[
     check("a discarded run leaves the sync, or skips its window", |s| Box::pin(approval::discarding(s))),
     check("past runs are those that were delivered", |s| Box::pin(retention::past(s))),
     check("what is sent is counted by day, once", |s| Box::pin(deliveries::usage(s))),
+    check("rows that were read are counted by sync", |s| Box::pin(deliveries::rows_read(s))),
     check("a lost run opens a gap for each destination that lacks calls", |s| Box::pin(gaps::opening(s))),
     check("a gap closes with the commit, or the approval, of the run that fills it", |s| {
         Box::pin(gaps::filling(s))

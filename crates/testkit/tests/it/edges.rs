@@ -37,7 +37,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("server", &["core", "app"]),
-    ("outflow", &["core", "project", "telemetry", "app", "server"]),
+    ("client", &["core", "egress", "app"]),
+    ("outflow", &["core", "project", "telemetry", "app", "server", "client"]),
     ("testkit", &[]),
 ];
 

@@ -207,6 +207,17 @@ pub struct Usage {
     pub dead_letters: u64,
 }
 
+/// Rows that the runs of a sync read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct RowsRead {
+    /// The sync.
+    pub sync: String,
+    /// Its runs that began in the time that was asked for; skipped ones are none.
+    pub runs: u64,
+    /// The rows of their results.
+    pub rows: u64,
+}
+
 /// Which positions are settled: all below `low`, and those of `ranges` (half-open, sorted, apart
 /// from each other and from `low`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

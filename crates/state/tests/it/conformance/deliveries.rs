@@ -1,7 +1,7 @@
 //! Progress at destinations. Checks of the suite.
 
-use outflow_core::ports::state::{Settlement, State};
-use outflow_core::{Code, Date, DeliveryCounts, DeliveryState, RunState};
+use outflow_core::ports::state::{RowsRead, Settlement, State};
+use outflow_core::{Code, Date, DeliveryCounts, DeliveryState, RunState, Timestamp};
 
 use crate::conformance::refused;
 use crate::made::{at, dead_letter, delivering, ending, extraction, moved, new_run, progress, settlement};
@@ -96,6 +96,24 @@ pub async fn usage(state: &dyn State) {
     assert!(used.iter().all(|u| u.sync == "users" && u.destination == "journeys"), "{used:?}");
     assert_eq!(state.usage(day("2026-09-22"), day("2026-09-22")).await.unwrap(), used[1..]);
     assert_eq!(state.usage(day("2026-09-23"), day("2026-09-30")).await.unwrap(), []);
+}
+
+pub async fn rows_read(state: &dyn State) {
+    let run = delivering(state, "users", 100).await;
+    delivering(state, "users", 50).await;
+    delivering(state, "events", 7).await;
+    let begun = state.run(run).await.unwrap().unwrap().started_at;
+    let later = at(40 * 86_400);
+    let read = |sync| state.rows_read(begun, later, sync);
+    let counts = |read: Vec<RowsRead>| -> Vec<_> {
+        read.into_iter().map(|read| (read.sync, read.runs, read.rows)).collect()
+    };
+    // Each run reads ten rows more than it makes calls.
+    let (users, events) = (("users".to_owned(), 2, 170), ("events".to_owned(), 1, 17));
+    assert_eq!(counts(read(None).await.unwrap()), [events, users.clone()]);
+    assert_eq!(counts(read(Some("users")).await.unwrap()), [users]);
+    assert_eq!(state.rows_read(later, Timestamp::MAX, None).await.unwrap(), []);
+    assert_eq!(state.rows_read(Timestamp::MIN, begun, None).await.unwrap(), []);
 }
 
 pub async fn large_numbers(state: &dyn State) {
