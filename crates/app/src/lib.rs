@@ -47,6 +47,7 @@ pub mod live;
 mod loaded;
 mod look;
 mod making;
+pub mod metrics;
 mod outcome;
 mod pause;
 mod paused;

@@ -17,6 +17,7 @@ mod changes;
 mod credential;
 mod entries;
 mod names;
+mod oidc;
 mod password;
 mod permissions;
 mod sessions;
@@ -30,6 +31,10 @@ pub use authenticate::{Credential, How, Principal};
 pub(crate) use changes::make;
 pub use changes::{PeopleAnswer, PeopleChange};
 pub use entries::{SessionEntry, UserEntry};
+pub(crate) use oidc::Provider;
+pub use oidc::{
+    ProviderAnswer, ProviderSignIn, ProviderSignInRequest, SignInWays, WITHIN as PROVIDER_WITHIN,
+};
 pub use outflow_core::ports::state::{Role, TokenScope};
 pub use permissions::{Permission, Permissions, permissions_page};
 pub(crate) use shared::Shared;

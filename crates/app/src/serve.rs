@@ -92,6 +92,7 @@ impl App {
             let observer = observer(recorder.clone(), notifier.clone(), live.clone());
             let engine = wiring::engine(&self.folder, &project, state, caller.stop.clone()).await?;
             let socket = Arc::new(Socket::listen(&self.folder)?);
+            self.people.set_provider(wiring::provider(&project));
             let api = self.listen(&request, &project).await?;
             let config = runtime(&project, engine).await?;
             self.follow_files(&*config.engine.state, &project, Working::NotYet).await?;
@@ -111,7 +112,12 @@ impl App {
                 Box::pin(answering.clone().answer(request, actor)) as BoxFuture<_>
             });
             let reader = wiring::reader(&location, &self.folder).await?;
-            let _filled = self.slot.fill(Serves { answers, reader, live: live.clone() });
+            let of = (recorder.clone(), handle.clone());
+            let pages = Box::new(move || {
+                let (recorder, handle) = of.clone();
+                Box::pin(async move { metrics::page(&recorder, &handle).await }) as BoxFuture<_>
+            });
+            let _filled = self.slot.fill(Serves { answers, reader, live: live.clone(), metrics: pages });
             let mut beside = JoinSet::new();
             beside.spawn(kept(&handle, "live events", move || {
                 let live = live.clone();
@@ -440,6 +446,7 @@ impl Service {
         self.handle.reload(config);
         self.app.loaded.forget();
         self.notifier.set(wiring::receivers(project));
+        self.app.people.set_provider(wiring::provider(project));
         log_leftovers(&*self.handle.config().engine.state, project).await?;
         Ok(())
     }

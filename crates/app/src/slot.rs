@@ -17,6 +17,9 @@ use crate::live::Live;
 /// Answers a request of this or another process, which acts for somebody.
 type Answers = Box<dyn Fn(Request, Actor) -> BoxFuture<'static, Result<Answer, Error>> + Send + Sync>;
 
+/// Writes the metrics as they are now.
+type Metrics = Box<dyn Fn() -> BoxFuture<'static, Result<String, Error>> + Send + Sync>;
+
 /// What a process that serves has in memory.
 pub(crate) struct Serves {
     /// Answers requests.
@@ -25,6 +28,8 @@ pub(crate) struct Serves {
     pub(crate) reader: RunReader,
     /// What happens.
     pub(crate) live: Live,
+    /// Its metrics.
+    pub(crate) metrics: Metrics,
 }
 
 /// The place for it, shared by the clones of an `App`.

@@ -23,6 +23,8 @@ use outflow_warehouse::Aws;
 use tokio::sync::watch;
 use tracing::warn;
 
+use crate::people::Provider;
+
 /// Free space that the spool leaves alone, if the project does not say: 1 GiB.
 const DISK_RESERVE: u64 = 1 << 30;
 
@@ -34,6 +36,12 @@ pub(crate) fn receivers(project: &Project) -> Vec<Receiver> {
         ReceiverConfig::Email { mailer, from, to } => Channel::Email { mailer, from, to },
     };
     project.receivers.iter().map(|config| Receiver::new(way(config))).collect()
+}
+
+/// The provider that people sign in with.
+pub(crate) fn provider(project: &Project) -> Option<Provider> {
+    let settings = project.server.oidc.clone()?;
+    Some(Provider::new(settings, client(project)))
 }
 
 /// The HTTP client of a project: it goes where the project lets it, through the proxy that its

@@ -330,6 +330,12 @@ codes! {
     A026 RequestTimeout Access Transient "the request took too long";
     A027 PreconditionFailed Access UserInput "it was changed in the meantime";
     A028 IdempotencyKeyReused Access UserInput "the idempotency key belongs to another request";
+    A029 ProviderUnavailable Access Transient "the sign-in provider does not answer as it should";
+    A030 ProviderRefused Access Auth "the sign-in provider refuses";
+    A031 SignInNotBegun Access Auth "this browser has begun no such sign-in";
+    A032 IdTokenRefused Access Auth "the token of the sign-in provider is not valid";
+    A033 NotAdmitted Access Auth "this person may not sign in here";
+    A034 NameOfAnother Access Auth "the name belongs to another user";
 }
 
 impl Code {

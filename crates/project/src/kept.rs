@@ -2,11 +2,11 @@
 //! and the values as the application gives them.
 //!
 //! What always holds: a secret is given only to a definition (a database, a destination, a receiver
-//! of alerts) whose address is one of those that the secret was set for. An address is all that
-//! decides where the definition sends something, as it is written: every setting but those of
-//! [`NEUTRAL`], so that a setting that is new counts until somebody says otherwise; and the setting
-//! that has the secret, as a server quotes some of them (a user's name) and others not (a
-//! password). No value is shown.
+//! of alerts, the provider that people sign in with) whose address is one of those that the secret
+//! was set for. An address is all that decides where the definition sends something, as it is
+//! written: every setting but those of [`NEUTRAL`], so that a setting that is new counts until
+//! somebody says otherwise; and the setting that has the secret, as a server quotes some of them (a
+//! user's name) and others not (a password). No value is shown.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -42,6 +42,13 @@ pub(super) const NEUTRAL: &[&str] = &[
     "from",
     "secret",
     "to",
+    // The provider that people sign in with.
+    "client_secret",
+    "default_role",
+    "groups_claim",
+    "name_claim",
+    "roles",
+    "scopes",
 ];
 
 /// A use of a secret in a project.
@@ -199,6 +206,9 @@ fn uses(documents: &Documents) -> Vec<SecretUse> {
     for (kind, node) in receivers.flat_map(Node::entries).map(|(kind, node)| (&kind.name, node)) {
         let who = format!("receiver of alerts by {kind}");
         collect(node, &who, &address(kind, node), "", &mut found);
+    }
+    for node in below("server").filter_map(|server| server.get("oidc")) {
+        collect(node, "sign-in provider", &address("oidc", node), "", &mut found);
     }
     found.sort();
     found

@@ -243,9 +243,31 @@ const SERVER: Shape = Shape {
             Kind::List(&Kind::Text),
             "ranges of addresses, such as 10.0.0.0/8, whose X-Forwarded-For and -Proto count",
         ),
+        Key::new("oidc", Kind::Table(&OIDC), "the OpenID Connect provider that people sign in with"),
     ],
     open: false,
 };
+
+const ROLE: Kind = Kind::Word(&["viewer", "member", "admin"]);
+
+const OIDC: Shape = Shape {
+    what: "the provider",
+    keys: &[
+        Key::new("issuer", Kind::Text, "the provider's address, as its tokens say it").required(),
+        Key::new("client_id", Kind::Text, "the application as the provider knows it").required(),
+        Key::new("client_secret", Kind::Secret, "a reference to the application's secret").required(),
+        Key::new("redirect_url", Kind::Text, "the callback's address; made of the request's host by default"),
+        Key::new("scopes", Kind::List(&Kind::Text), "openid, profile and email by default"),
+        Key::new("name_claim", Kind::Text, "the claim with the user's name; email by default"),
+        Key::new("groups_claim", Kind::Text, "the claim with the groups; groups by default"),
+        Key::new("roles", Kind::Table(&ROLES), "groups, each with viewer, member or admin"),
+        Key::new("default_role", ROLE, "the role of those in no such group; they are refused by default"),
+    ],
+    open: false,
+};
+
+/// Groups of any names.
+const ROLES: Shape = Shape { what: "a table of groups", keys: &[], open: true };
 
 const SERVER_TLS: Shape = Shape {
     what: "the server's TLS",

@@ -27,6 +27,7 @@ mod keys;
 mod limits;
 mod names;
 mod network;
+pub mod oidc;
 mod query_text;
 mod schema;
 mod secret_key;

@@ -1,7 +1,7 @@
 //! `${env:NAME}`, `${secret:NAME}` and `${file:PATH}`: what stands in a file in place of a secret.
 //!
-//! References work in every text below `sources`, `destinations`, `alerts` and `state`, alone or
-//! within a longer text. A problem names the reference and never its value.
+//! References work in every text below `sources`, `destinations`, `alerts`, `server` and `state`,
+//! alone or within a longer text. A problem names the reference and never its value.
 
 use outflow_core::{Code, Error, files};
 
@@ -15,7 +15,7 @@ pub(super) type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 const FORMS: &str = "write ${env:NAME}, ${secret:NAME} or ${file:/run/secrets/name}";
 
 /// The top-level keys below which references work.
-pub(super) const KEYS: [&str; 4] = ["sources", "destinations", "alerts", "state"];
+pub(super) const KEYS: [&str; 5] = ["sources", "destinations", "alerts", "server", "state"];
 
 /// What a reference is missing for: a part of the project that cannot be used without it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub enum Part {
     },
     /// A destination.
     Destination(String),
-    /// All else: a source as a whole, the receivers of alerts, the state.
+    /// All else: a source as a whole, the receivers of alerts, the server, the state.
     Rest,
 }
 
@@ -107,6 +107,15 @@ impl<'a> Resolver<'a> {
                 }
                 ("alerts", Value::Table(entries)) => {
                     entries.iter_mut().for_each(|(key, node)| self.alerts(&key.name, node));
+                }
+                ("server", Value::Table(entries)) => {
+                    for (key, node) in entries {
+                        let owner = match key.name.as_str() {
+                            "oidc" => Owner::new(Part::Rest, kept::address("oidc", node)),
+                            _ => Owner::rest(),
+                        };
+                        self.below(&key.name, node, &owner);
+                    }
                 }
                 (key, _) => self.below(key, node, &Owner::rest()),
             }

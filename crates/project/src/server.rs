@@ -9,6 +9,7 @@ use outflow_egress::Network;
 use super::Problems;
 use super::alerts::listen;
 use super::document::Node;
+use super::oidc::{self, OidcSettings};
 
 /// Where and how the API is served.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub struct ServerSettings {
     pub tls: Option<TlsFiles>,
     /// Proxies whose word on a client's address is taken.
     pub trusted_proxies: Vec<Network>,
+    /// The provider that people sign in with.
+    pub oidc: Option<OidcSettings>,
 }
 
 /// A certificate and its key, both PEM. They are read again when they change.
@@ -48,7 +51,9 @@ pub(super) fn read(node: Option<&Node>, problems: &mut Problems) -> ServerSettin
             None => {}
         }
     }
-    ServerSettings { listen: listen(node, "127.0.0.1:8080", problems), tls, trusted_proxies }
+    let listen = listen(node, "127.0.0.1:8080", problems);
+    let oidc = get("oidc").and_then(|oidc| oidc::read(oidc, problems));
+    ServerSettings { listen, tls, trusted_proxies, oidc }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod login;
 mod missing;
 mod names;
 mod network;
+mod oidc;
 mod parts;
 mod scalars;
 mod schedules;

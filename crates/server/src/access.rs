@@ -39,7 +39,7 @@ types! {
     ListSecrets WriteSecrets
     ReadProject ReadStatus ReadRuns ReadUsage ReadAlerts ReadSelf OwnAccount ReadRows QuerySources
     TestDestinations StartRuns DecideRuns Pause ManageAlerts ManageSettings ManageUsers ManageTokens
-    WriteProject PurgePeople ReadAudit
+    WriteProject PurgePeople ReadAudit ReadMetrics
 }
 
 /// A permission as a type.

@@ -8,6 +8,7 @@ mod events;
 mod installation;
 mod people;
 mod project;
+mod provider;
 mod runs;
 mod secrets;
 mod session;
@@ -29,6 +30,7 @@ pub(crate) fn routes() -> Routes {
     Routes::default()
         .open(about::__path_alive, about::alive)
         .open(about::__path_ready, about::ready)
+        .add(Usual, about::__path_metrics, about::metrics)
         .add(Usual, about::__path_version, about::version)
         .add(Usual, about::__path_health, about::health)
         .add(Usual, about::__path_openapi, about::openapi)
@@ -110,6 +112,9 @@ fn of_people(routes: Routes) -> Routes {
     routes
         .open(session::__path_sign_in, session::sign_in)
         .open(session::__path_set_up, session::set_up)
+        .open(provider::__path_ways, provider::ways)
+        .open(provider::__path_begin, provider::begin)
+        .open(provider::__path_end, provider::end)
         .add(Usual, session::__path_sign_out, session::sign_out)
         .add(Usual, session::__path_me, session::me)
         .add(Usual, session::__path_password, session::password)

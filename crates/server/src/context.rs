@@ -28,11 +28,17 @@ struct Inner {
     keys: Keys,
     previews: Arc<Semaphore>,
     listeners: Arc<Semaphore>,
+    over_tls: bool,
 }
 
 impl Context {
-    /// For this application.
-    pub(crate) fn new(app: App, authenticator: Arc<dyn Authenticator>, description: &OpenApi) -> Self {
+    /// For this application. `over_tls`: the server itself speaks TLS.
+    pub(crate) fn new(
+        app: App,
+        authenticator: Arc<dyn Authenticator>,
+        description: &OpenApi,
+        over_tls: bool,
+    ) -> Self {
         Self(Arc::new(Inner {
             app,
             authenticator,
@@ -40,12 +46,18 @@ impl Context {
             keys: Keys::default(),
             previews: Arc::new(Semaphore::new(PREVIEWS)),
             listeners: Arc::new(Semaphore::new(LISTENERS)),
+            over_tls,
         }))
     }
 
     /// The description of the API; `None` if it cannot be written.
     pub(crate) fn description(&self) -> Option<&Value> {
         self.0.description.as_ref()
+    }
+
+    /// Whether the server itself speaks TLS.
+    pub(crate) fn over_tls(&self) -> bool {
+        self.0.over_tls
     }
 
     /// The application.

@@ -13,6 +13,8 @@ use outflow_core::{Error, Secret};
 pub(crate) const SESSION: &str = "__Host-outflow";
 /// The browser, for a year: longer than a session.
 pub(crate) const BROWSER: &str = "__Host-outflow-browser";
+/// A sign-in with a provider that has begun, until the browser comes back from there.
+pub(crate) const SIGN_IN: &str = "__Host-outflow-oidc";
 const YEAR_S: i64 = 365 * 24 * 3600;
 
 /// The cookie of this name that the request has.
@@ -36,6 +38,23 @@ pub(crate) fn keep(session: &Secret, session_s: i64, browser: &Secret) -> Result
 /// As for [`keep`].
 pub(crate) fn forget() -> Result<HeaderValue, Error> {
     cookie(SESSION, "", 0)
+}
+
+/// Has the browser keep for this many seconds that it has begun to sign in with a provider. It
+/// comes back from another site, by a link: `SameSite=Lax` lets the cookie come along.
+///
+/// # Errors
+/// As for [`keep`].
+pub(crate) fn keep_sign_in(begun: &Secret, seconds: u64) -> Result<HeaderValue, Error> {
+    cookie(SIGN_IN, begun.expose(), i64::try_from(seconds).unwrap_or(i64::MAX))
+}
+
+/// Has the browser forget that.
+///
+/// # Errors
+/// As for [`keep`].
+pub(crate) fn forget_sign_in() -> Result<HeaderValue, Error> {
+    cookie(SIGN_IN, "", 0)
 }
 
 fn cookie(name: &str, value: &str, seconds: i64) -> Result<HeaderValue, Error> {

@@ -78,7 +78,8 @@ impl FrontEnd for Server {
                 Some(files) => Some(Tls::load(files).await?),
                 None => None,
             };
-            let context = Context::new(app, self.authenticator.clone(), &openapi::document());
+            let description = openapi::document();
+            let context = Context::new(app, self.authenticator.clone(), &description, tls.is_some());
             let service = api::service(context, Envelope::new(tls.is_some(), settings.trusted_proxies));
             let listening = Open { listener: Arc::new(listener), address, service, tls };
             Ok(Box::new(listening) as Box<dyn Listening>)

@@ -67,7 +67,7 @@ pub(crate) fn describe(routes: Vec<Route>) -> OpenApi {
             operation.parameters.get_or_insert_default().push(RefOr::T(fields()));
         }
         // Whoever signs in needs no permission, and can be refused all the same.
-        if route.permission.is_some() || has_body {
+        if route.permission.is_some() || has_body || route.path.starts_with("/api/") {
             for (status, description) in refusals {
                 let refusal = || problem(description).into();
                 operation.responses.responses.entry((*status).to_owned()).or_insert_with(refusal);

@@ -173,7 +173,11 @@ pub(crate) fn status_of(code: Code) -> StatusCode {
         Code::NotSignedIn | Code::CredentialRefused | Code::CredentialExpired | Code::SignInRefused => {
             StatusCode::UNAUTHORIZED
         }
+        Code::ProviderRefused | Code::IdTokenRefused => StatusCode::UNAUTHORIZED,
         Code::NotPermitted | Code::SetupRefused | Code::CrossSite => StatusCode::FORBIDDEN,
+        Code::NotAdmitted | Code::NameOfAnother => StatusCode::FORBIDDEN,
+        Code::SignInNotBegun => StatusCode::BAD_REQUEST,
+        Code::ProviderUnavailable => StatusCode::FAILED_DEPENDENCY,
         Code::NoSuchAddress | Code::NoSuchSyncOrRun | Code::NoSuchPerson | Code::NoSuchDefinition => {
             StatusCode::NOT_FOUND
         }

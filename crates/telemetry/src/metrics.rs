@@ -1,4 +1,4 @@
-//! Metrics for Prometheus, in its text format 0.0.4, at a separate address.
+//! Metrics for Prometheus, in its text format 0.0.4, at a separate address or for another server.
 //!
 //! Counters are counted as notices come in ([`Recorder`]) and begin at zero with the process.
 //! Everything else is read at the scrape, from memory and from the state's small tables, so that
@@ -28,7 +28,8 @@ use tokio::net::TcpListener;
 
 use crate::http::{reply, serve};
 pub use recorder::Recorder;
-use snapshot::{CONTENT_TYPE, Snapshot};
+pub use snapshot::CONTENT_TYPE;
+use snapshot::Snapshot;
 
 const CONNECTIONS: usize = 64;
 const TOTAL: Duration = Duration::from_secs(10);
@@ -72,7 +73,11 @@ pub async fn answer(listener: Arc<TcpListener>, recorder: Arc<Recorder>, handle:
     serve(&listener, CONNECTIONS, TOTAL, answer).await;
 }
 
-async fn page(recorder: &Recorder, handle: &Handle) -> Result<String, Error> {
+/// All metrics as they are now, of [`CONTENT_TYPE`].
+///
+/// # Errors
+/// The state cannot be read.
+pub async fn page(recorder: &Recorder, handle: &Handle) -> Result<String, Error> {
     let mut snapshot = Snapshot::default();
     snapshot.add("outflow_build_info", [(&[("version", env!("CARGO_PKG_VERSION"))][..], 1.0)]);
     let config = handle.config();

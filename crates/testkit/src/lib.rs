@@ -13,6 +13,7 @@
 //! | [`Redshift`] | a simulator of Amazon Redshift, in front of a PostgreSQL |
 //! | [`Receiver`], [`Reply`] | a batch API that remembers each arrival and answers as scripted |
 //! | [`MailServer`] | a mail server that remembers what it took |
+//! | [`oidc`] | an OpenID Connect provider, which signs what a test says |
 //! | [`Judge`] | what is missing, spurious, repeated, split or out of order |
 //! | [`ChaosProxy`] | cut, reset, delayed and silent connections |
 //! | [`ForwardProxy`] | a company's proxy, the only way out |
@@ -33,6 +34,7 @@ mod http;
 mod judge;
 pub mod mail;
 mod net;
+pub mod oidc;
 mod postgres;
 mod proxy;
 mod random;

@@ -27,6 +27,8 @@ pub(crate) enum Kind {
     Browser,
     /// What makes the first administrator.
     SetUp,
+    /// A browser that has begun to sign in with a provider.
+    SignIn,
 }
 
 impl Kind {
@@ -37,6 +39,7 @@ impl Kind {
             Self::Session => "ofls_",
             Self::Browser => "oflb_",
             Self::SetUp => "oflsetup_",
+            Self::SignIn => "oflp_",
         }
     }
 }
@@ -46,15 +49,23 @@ impl Kind {
 /// # Errors
 /// The operating system gives no random bytes.
 pub(crate) fn make(kind: Kind) -> Result<(Secret, SecretHash), Error> {
-    let mut random = [0_u8; 32];
-    random[..16].copy_from_slice(&hash::random()?.to_be_bytes());
-    random[16..].copy_from_slice(&hash::random()?.to_be_bytes());
     let mut text = kind.prefix().to_owned();
-    text.push_str(&base62(&random, RANDOM));
+    text.push_str(&random_text()?);
     let check = base62(&crc32(text.as_bytes()).to_be_bytes(), CHECK);
     text.push_str(&check);
     let kept = kept(&text);
     Ok((Secret::new(text), kept))
+}
+
+/// 256 random bits as letters and digits.
+///
+/// # Errors
+/// The operating system gives no random bytes.
+pub(crate) fn random_text() -> Result<String, Error> {
+    let mut random = [0_u8; 32];
+    random[..16].copy_from_slice(&hash::random()?.to_be_bytes());
+    random[16..].copy_from_slice(&hash::random()?.to_be_bytes());
+    Ok(base62(&random, RANDOM))
 }
 
 /// What is kept of a secret.
@@ -133,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_secret_has_its_form_and_no_change_of_one_character_has_it() {
-        for kind in [Kind::Token, Kind::Session, Kind::Browser, Kind::SetUp] {
+        for kind in [Kind::Token, Kind::Session, Kind::Browser, Kind::SetUp, Kind::SignIn] {
             let (secret, hash) = make(kind).unwrap();
             let text = secret.expose();
             assert_eq!(text.len(), kind.prefix().len() + RANDOM + CHECK);

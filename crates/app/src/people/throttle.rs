@@ -141,7 +141,7 @@ impl Throttle {
 }
 
 /// What counts as one address: of IPv6 the network of 64 bits, which one customer has.
-fn network(address: &str) -> String {
+pub(crate) fn network(address: &str) -> String {
     match address.parse::<IpAddr>() {
         Ok(IpAddr::V6(v6)) => match v6.to_ipv4_mapped() {
             Some(v4) => v4.to_string(),

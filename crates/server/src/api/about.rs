@@ -2,7 +2,8 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
+use http::{StatusCode, header};
+use outflow_app::metrics::CONTENT_TYPE;
 use outflow_core::Code;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -32,6 +33,14 @@ pub(crate) async fn ready(State(context): State<Context>) -> Response {
         true => "ok\n".into_response(),
         false => (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response(),
     }
+}
+
+/// The metrics of this process, in the text format of Prometheus.
+#[utoipa::path(get, path = "/metrics", tag = "about",
+    responses((status = 200, body = str, content_type = "text/plain")))]
+pub(crate) async fn metrics(may: May<to::ReadMetrics>) -> Answer<Response> {
+    let page = may.app.metrics().await?;
+    Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], page).into_response())
 }
 
 /// The version.

@@ -6,7 +6,7 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::{StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use outflow_app::people::{
     How, NotLetIn, Permissions, Principal, SessionEntry, SetUpRequest, SignInRequest, SignedIn,
 };
@@ -184,18 +184,24 @@ fn request(client: &Client, name: String, password: String) -> SignInRequest {
 
 /// The answer to a sign-in, with its cookies.
 fn begun(signed_in: &SignedIn) -> Answer<Response> {
-    let SignedIn { session, browser, expires_at, user } = signed_in;
+    let SignedIn { expires_at, user, .. } = signed_in;
     let document = SessionDocument {
         user: user.name.clone(),
         permissions: Permissions::of(user.role),
         expires_at: *expires_at,
     };
-    let seconds = expires_at.duration_since(SystemClock.now()).as_secs();
     let mut response = reply::of(StatusCode::OK, &document);
-    for cookie in cookies::keep(session, seconds, browser)? {
+    for cookie in cookies_of(signed_in)? {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     Ok(response)
+}
+
+/// The cookies of somebody who has signed in.
+pub(crate) fn cookies_of(signed_in: &SignedIn) -> Answer<[HeaderValue; 2]> {
+    let SignedIn { session, browser, expires_at, .. } = signed_in;
+    let seconds = expires_at.duration_since(SystemClock.now()).as_secs();
+    Ok(cookies::keep(session, seconds, browser)?)
 }
 
 fn not_let_in(refused: NotLetIn) -> Refusal {

@@ -9,6 +9,8 @@ mod fuzz;
 mod limits;
 mod lists;
 mod live;
+mod metrics;
+mod oidc;
 mod previews;
 mod served;
 mod upkeep;

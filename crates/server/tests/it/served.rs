@@ -11,7 +11,9 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::rt::TokioIo;
 use outflow_app::people::How;
-use outflow_app::{App, Caller, Event, FrontEnd, Listener, Listening, ServeRequest, ServerSettings};
+use outflow_app::{
+    App, Caller, Event, FrontEnd, Listener, Listening, ServeRequest, ServerSettings, StateLocation,
+};
 use outflow_core::{Actor, ActorKind, BoxFuture, Code, Error};
 use outflow_server::{Authenticator, Permission, Principal, Server};
 use serde_json::Value;
@@ -87,11 +89,16 @@ impl Served {
 
     /// With the tokens of these tests and what this writes into the project's folder.
     pub async fn with_files(write: impl FnOnce(&Path)) -> Self {
-        Self::of(Server::with_authenticator(Arc::new(Tokens)), Arc::new(|_| {}), write).await
+        Self::of(Server::with_authenticator(Arc::new(Tokens)), Arc::new(|_| {}), write, None).await
     }
 
     /// With the people of the installation. The set-up token comes along.
     pub async fn with_people() -> (Self, String) {
+        Self::with_people_of(project, None).await
+    }
+
+    /// The same, with what this writes into the project's folder, and a state that is there.
+    pub async fn with_people_of(write: impl FnOnce(&Path), state: Option<StateLocation>) -> (Self, String) {
         let set_up = Arc::new(Mutex::new(None));
         let kept = set_up.clone();
         let listener: Listener = Arc::new(move |event| {
@@ -99,12 +106,17 @@ impl Served {
                 *kept.lock().unwrap() = Some(token.expose().to_owned());
             }
         });
-        let served = Self::of(Server::new(), listener, project).await;
+        let served = Self::of(Server::new(), listener, write, state).await;
         let token = set_up.lock().unwrap().take();
         (served, token.unwrap())
     }
 
-    async fn of(server: Server, listener: Listener, write: impl FnOnce(&Path)) -> Self {
+    async fn of(
+        server: Server,
+        listener: Listener,
+        write: impl FnOnce(&Path),
+        state: Option<StateLocation>,
+    ) -> Self {
         let dir = tempfile::tempdir().unwrap();
         write(dir.path());
         let (told, address) = oneshot::channel();
@@ -115,7 +127,7 @@ impl Served {
             listen: Some("127.0.0.1:0".parse().unwrap()),
             front_end: Some(front_end),
         };
-        let app = App::new(dir.path().to_owned(), None);
+        let app = App::new(dir.path().to_owned(), state);
         let (stop, stopped) = watch::channel(false);
         let serving = tokio::spawn(async move {
             let (_hang_up, hang_ups) = mpsc::channel(1);
