@@ -85,7 +85,9 @@ fn syncs() -> impl Strategy<Value = Map<String, Value>> {
 /// The definitions of a random project.
 fn project() -> impl Strategy<Value = Vec<(DefinitionId, Value)>> {
     (syncs(), name(), text(), 1_u64..1000).prop_map(|(syncs, out, header, extractions)| {
-        let header: String = header.chars().filter(|c| (' '..='~').contains(c)).collect();
+        // Lines that were put together without a space could make a reference: `$` and `{`.
+        let printed = |c| if (' '..='~').contains(&c) { c } else { ' ' };
+        let header: String = header.chars().map(printed).collect();
         let id = DefinitionId::new;
         let mut all = vec![
             (id(DefinitionKind::Setting, "limits"), json!({ "extractions": extractions })),
