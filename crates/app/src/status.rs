@@ -196,7 +196,7 @@ impl App {
                     standings.iter().any(|standing| standing.sync == spec.name && standing.restored);
                 let undelivered = waiting.iter().filter(|w| w.sync == spec.name).map(|w| w.calls).sum();
                 let paused_since = paused_since_of(&pauses, &spec.name);
-                let found = of_sync(&*state, spec, at, paused_since).await?;
+                let found = of_sync(&*state, spec, at, paused_since, &unfinished).await?;
                 syncs.push(SyncStatus { undelivered, restored, ..found });
             }
             let left_over = leftovers::of(&*state, &project).await?;
@@ -323,10 +323,11 @@ async fn of_sync(
     spec: &SyncSpec,
     now: Timestamp,
     paused_since: Option<Timestamp>,
+    unfinished: &[RunRecord],
 ) -> Result<SyncStatus, Errors> {
     let slots = Slots::of(&spec.schedule);
     let next_due = next_due(&slots, state.fired(&spec.name).await?, now);
-    let last = last_of(state, &spec.name).await?;
+    let last = last_of(state, &spec.name, unfinished).await?;
     Ok(SyncStatus {
         sync: spec.name.clone(),
         enabled: spec.enabled,
@@ -345,14 +346,18 @@ async fn of_sync(
 }
 
 /// The newest run that was not skipped. Mostly it is the newest one.
-async fn last_of(state: &dyn StateReader, sync: &str) -> Result<Option<RunRecord>, Errors> {
+async fn last_of(
+    state: &dyn StateReader,
+    sync: &str,
+    unfinished: &[RunRecord],
+) -> Result<Option<RunRecord>, Errors> {
     for limit in [1, LOOKED_AT] {
         let runs = state.runs(&RunFilter::newest(Some(sync), limit)).await?;
         if let Some(run) = runs.into_iter().find(|run| run.state != RunState::Skipped) {
             return Ok(Some(run));
         }
     }
-    Ok(state.unfinished_runs().await?.into_iter().rfind(|run| run.sync == sync))
+    Ok(unfinished.iter().rfind(|run| run.sync == sync).cloned())
 }
 
 /// The destinations of the project that a person has paused.
