@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::served::{self, Served};
+use crate::served::Served;
 
 /// A project with a sync that rejects rows for two reasons and one that fails.
 const PROJECT: &str = r#"
@@ -31,14 +31,6 @@ syncs:
       FROM n
   fails: { source: warehouse, type: identify, query: 'SELECT id AS "userId" FROM "ada@example.com"' }
 "#;
-
-async fn start() -> Served {
-    let write = |dir: &std::path::Path| {
-        served::database(dir);
-        std::fs::write(dir.join("outflow.yaml"), PROJECT).unwrap();
-    };
-    Served::with_files(write).await
-}
 
 async fn get(served: &Served, path: &str) -> Value {
     served.get("all", &format!("/api/v1{path}")).await.json()
@@ -76,7 +68,7 @@ fn runs(page: &Value) -> Vec<u64> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn runs_are_found_by_what_they_are() {
-    let served = start().await;
+    let served = Served::with_project(PROJECT).await;
     let failed = run(&served, "fails").await;
     let first = run(&served, "rejects").await;
     let full = run_with(&served, "rejects", "{\"full\": true, \"allow_second_ids\": true}").await;
@@ -106,7 +98,7 @@ async fn runs_are_found_by_what_they_are() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rejected_rows_are_paged_by_their_place_and_found_by_their_code() {
-    let served = start().await;
+    let served = Served::with_project(PROJECT).await;
     let run = run(&served, "rejects").await;
     let all = get(&served, &format!("/runs/{run}/rejected?limit=500")).await;
     let codes: Vec<String> =
@@ -131,7 +123,7 @@ async fn rejected_rows_are_paged_by_their_place_and_found_by_their_code() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_database_said_is_for_those_who_may_see_rows() {
-    let served = start().await;
+    let served = Served::with_project(PROJECT).await;
     let run = run(&served, "fails").await;
     for (path, name) in
         [("/runs", "runs.read"), (&format!("/runs/{run}"), "runs.read"), ("/status", "status.read")]
@@ -152,7 +144,7 @@ async fn what_a_database_said_is_for_those_who_may_see_rows() {
 /// The calls are too large for their destinations, which refuse them before they are sent.
 #[tokio::test(flavor = "multi_thread")]
 async fn dead_letters_are_paged_over_destinations_and_their_causes_are_counted_once() {
-    let served = start().await;
+    let served = Served::with_project(PROJECT).await;
     let run = run(&served, "refused").await;
     let (mut found, mut cursor) = (Vec::new(), String::new());
     loop {

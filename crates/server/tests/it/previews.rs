@@ -3,7 +3,7 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::served::{self, Served};
+use crate::served::Served;
 
 const PROJECT: &str = r#"
 version: 1
@@ -20,14 +20,6 @@ syncs:
       SELECT max(i) AS "userId" FROM n
 "#;
 
-async fn start() -> Served {
-    let write = |dir: &std::path::Path| {
-        served::database(dir);
-        std::fs::write(dir.join("outflow.yaml"), PROJECT).unwrap();
-    };
-    Served::with_files(write).await
-}
-
 async fn post(served: &Served, path: &str, body: Value) -> (StatusCode, Value) {
     let answered = served.post("all", &format!("/api/v1{path}"), Some(&body.to_string())).await;
     (answered.status, answered.json())
@@ -35,7 +27,7 @@ async fn post(served: &Served, path: &str, body: Value) -> (StatusCode, Value) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_draft_is_previewed_with_the_requests_that_it_would_send() {
-    let served = start().await;
+    let served = Served::with_project(PROJECT).await;
     let draft = json!({ "name": "users", "status": "draft", "value": { "source": "warehouse",
         "type": "identify", "query": "SELECT id AS \"userId\", email FROM users WHERE id IS NOT NULL" } });
     assert_eq!(post(&served, "/syncs", draft).await.0, 201);
@@ -54,7 +46,7 @@ async fn a_draft_is_previewed_with_the_requests_that_it_would_send() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_goes_away_cancels_its_query() {
-    let served = start().await;
+    let served = Served::with_project(PROJECT).await;
     let endless = || served.post("all", "/api/v1/syncs/endless/preview", Some("{}"));
     {
         let all: Vec<_> = (0..8).map(|_| Box::pin(endless())).collect();
@@ -101,7 +93,7 @@ async fn futures<F: Future + Unpin>(mut all: Vec<F>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_catalogue_is_kept_for_some_minutes_and_read_again_on_request() {
-    let served = start().await;
+    let served = Served::with_project(PROJECT).await;
     let catalogue = async |more: &str| {
         served.get("all", &format!("/api/v1/sources/warehouse/catalogue{more}")).await.json()
     };
@@ -127,7 +119,7 @@ async fn the_catalogue_is_kept_for_some_minutes_and_read_again_on_request() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_schedule_says_when_it_would_be_due_and_what_is_wrong_with_it() {
-    let served = start().await;
+    let served = Served::with_project(PROJECT).await;
     let cron = json!({ "schedule": { "cron": "30 2 * * *", "timezone": "Europe/Berlin" } });
     let (_, shown) = post(&served, "/schedule/preview", cron).await;
     let slots = shown["next_slots"].as_array().unwrap();

@@ -92,6 +92,15 @@ impl Served {
         Self::of(Server::with_authenticator(Arc::new(Tokens)), Arc::new(|_| {}), write, None).await
     }
 
+    /// With the tokens of these tests, the database of all of them, and this project.
+    pub async fn with_project(text: &str) -> Self {
+        let write = |dir: &Path| {
+            database(dir);
+            std::fs::write(dir.join("outflow.yaml"), text).unwrap();
+        };
+        Self::with_files(write).await
+    }
+
     /// With the people of the installation. The set-up token comes along.
     pub async fn with_people() -> (Self, String) {
         Self::with_people_of(project, None).await

@@ -3,7 +3,7 @@
 use http::{Method, StatusCode, header};
 use serde_json::{Value, json};
 
-use crate::served::{self, Answered, Served};
+use crate::served::{Answered, Served};
 
 const PROJECT: &str = r#"
 version: 1
@@ -20,14 +20,6 @@ syncs:
     query: SELECT id AS "userId", email FROM users WHERE id IS NOT NULL
     destinations: [archive]
 "#;
-
-async fn start() -> Served {
-    let write = |dir: &std::path::Path| {
-        served::database(dir);
-        std::fs::write(dir.join("outflow.yaml"), PROJECT).unwrap();
-    };
-    Served::with_files(write).await
-}
 
 async fn send(served: &Served, method: Method, path: &str, body: Value) -> Answered {
     let body = (!body.is_null()).then(|| body.to_string());
@@ -48,7 +40,7 @@ syncs:
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_project_is_planned_applied_and_exported() {
-    let served = start().await;
+    let served = Served::with_project(PROJECT).await;
     let import = json!({ "text": IMPORT });
     let planned = send(&served, Method::POST, "/project/plan", import.clone()).await;
     let changes: Vec<String> = planned.json()["changes"]
@@ -101,7 +93,7 @@ async fn a_project_is_planned_applied_and_exported() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_is_an_entry_of_its_source() {
-    let served = start().await;
+    let served = Served::with_project(PROJECT).await;
     let import = json!({ "text": IMPORT });
     send(&served, Method::POST, "/project/apply", import).await;
     let connections = get(&served, "/connections").await["connections"].clone();
@@ -176,7 +168,7 @@ async fn changes_are_in_the_audit_log_with_their_request_and_the_log_is_whole() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_is_removed_and_what_was_never_sent_is_filled() {
-    let served = start().await;
+    let served = Served::with_project(PROJECT).await;
     let run = async || {
         let started = send(&served, Method::POST, "/syncs/users/runs", json!({})).await.json();
         let run = started["run"].as_u64().unwrap_or_else(|| panic!("{started}"));
