@@ -107,7 +107,7 @@ pub(crate) async fn disconnect(
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Thought {
-    /// What stands under `schedule` in a sync: `{"every": "15m"}`, `{"cron": …, "timezone": …}`.
+    /// As `schedule` in a sync: `{"every": "15m"}`, `{"cron": …, "timezone": …}`.
     #[schema(value_type = BTreeMap<String, Value>)]
     schedule: Value,
 }
