@@ -79,6 +79,7 @@ mod validate;
 mod verify;
 mod wiring;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -422,6 +423,8 @@ pub enum Event<'a> {
         /// When it ends.
         until: Timestamp,
     },
+    /// The API answers, here.
+    Listening(SocketAddr),
     /// The running `serve` has begun a run.
     HandedOver {
         /// The sync.

@@ -16,6 +16,7 @@ mod change;
 mod changes;
 mod credential;
 mod entries;
+mod link;
 mod names;
 mod oidc;
 mod password;
@@ -31,6 +32,7 @@ pub use authenticate::{Credential, How, Principal};
 pub(crate) use changes::make;
 pub use changes::{PeopleAnswer, PeopleChange};
 pub use entries::{SessionEntry, UserEntry};
+pub use link::LinkRequest;
 pub(crate) use oidc::Provider;
 pub use oidc::{
     ProviderAnswer, ProviderSignIn, ProviderSignInRequest, SignInWays, WITHIN as PROVIDER_WITHIN,

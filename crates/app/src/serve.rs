@@ -127,7 +127,9 @@ impl App {
                 if let Some((token, until)) = self.offer_set_up().await? {
                     (caller.listener)(crate::Event::SetUp { token: &token, until });
                 }
+                let address = api.address();
                 beside.spawn(kept(&handle, "API", move || for_ever(api.answer())));
+                (caller.listener)(crate::Event::Listening(address));
             }
             if let Some(listener) = metrics {
                 let (recorder, of) = (recorder.clone(), handle.clone());

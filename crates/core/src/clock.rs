@@ -5,6 +5,7 @@
 //! compares two readings of the uptime as well, which no person and no time server sets.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
@@ -43,14 +44,30 @@ pub trait Clock: Send + Sync {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
+/// How many seconds [`SystemClock`] is behind the operating system's.
+static BEHIND_S: AtomicU32 = AtomicU32::new(0);
+
+impl SystemClock {
+    /// From now on this process lives that many seconds in the past. `outflow demo` alone does
+    /// this: it makes its history by running it.
+    pub fn set_behind(seconds: u32) {
+        BEHIND_S.store(seconds, Ordering::Relaxed);
+    }
+}
+
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the wall clock")]
     fn now(&self) -> Timestamp {
-        Timestamp::now()
+        let behind = Duration::from_secs(BEHIND_S.load(Ordering::Relaxed).into());
+        if behind.is_zero() { Timestamp::now() } else { earlier(Timestamp::now(), behind) }
     }
 
     /// From Linux's `/proc`, which is memory and does not block. Other systems have none.
+    /// In the past there is none: it would contradict the wall clock.
     fn uptime(&self) -> Option<Uptime> {
+        if BEHIND_S.load(Ordering::Relaxed) > 0 {
+            return None;
+        }
         static BOOT: OnceLock<Option<String>> = OnceLock::new();
         let boot = BOOT.get_or_init(|| {
             let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;

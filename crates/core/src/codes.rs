@@ -336,6 +336,7 @@ codes! {
     A032 IdTokenRefused Access Auth "the token of the sign-in provider is not valid";
     A033 NotAdmitted Access Auth "this person may not sign in here";
     A034 NameOfAnother Access Auth "the name belongs to another user";
+    A035 LinkRefused Access Auth "the link to sign in is not valid";
 }
 
 impl Code {

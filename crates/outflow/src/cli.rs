@@ -231,9 +231,12 @@ pub enum Command {
 /// `outflow demo`
 #[derive(Debug, Args)]
 pub struct Demo {
-    /// Stop after two rounds; without it, rounds continue until Ctrl-C
+    /// Run every sync twice, report, and end; without it, the page is served until Ctrl-C
     #[arg(long)]
     pub once: bool,
+    /// Where the page is served, on loopback [default: 127.0.0.1:7788, or a free port]
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "once")]
+    pub listen: Option<std::net::SocketAddr>,
     /// The folder that the demo's project is written to
     #[arg(long, value_name = "DIR", default_value = "outflow-demo")]
     pub dir: PathBuf,

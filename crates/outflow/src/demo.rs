@@ -2,196 +2,93 @@
 //!
 //! A SQLite file stands in for the warehouse and a server on loopback for Customer.io; everything
 //! between them is the engine that users run, on a project that is written to a folder and stays
-//! there. It shows both halves of a run, rows that are rejected with reasons, fan-out to two
-//! destinations, and that a second round sends only what changed.
+//! there. By itself it makes two days of history, serves the page and the API on loopback, signs
+//! the newcomer in by a link, and keeps rows changing and syncs running. `--once` runs every sync
+//! twice instead, says what happened, and ends.
+//!
+//! What always holds: every run in the history was made by the engine, under a clock that was
+//! behind ([`SystemClock::set_behind`]); nothing in it is written by hand.
 
 mod data;
+mod days;
 mod files;
+mod live;
 mod receiver;
+mod twice;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-use outflow_app::{
-    App, Caller, Errors, Event, RejectedRequest, RunDocument, RunName, RunOutcome, RunRequest, Selection,
-};
-use outflow_core::{Clock, Code, Error, SystemClock};
-use serde_json::json;
+use outflow_app::{App, Caller, Errors, Event};
+use outflow_core::{Clock as _, Code, Error, SystemClock};
 
 use crate::cli::Demo;
-use crate::commands::outcome::{exit_of, people};
 use crate::exit::Exit;
-use crate::output::{Paint, Printer, count, plain, short};
+use crate::output::{Printer, count};
 use crate::progress::Display;
 use crate::signals;
+use files::Pace;
 use receiver::Receiver;
 
-/// Between two rounds of an endless demo.
-const PAUSE: Duration = Duration::from_secs(5);
+/// What the demo plays with.
+struct Stage {
+    app: App,
+    folder: PathBuf,
+    receiver: Receiver,
+}
+
+impl Stage {
+    /// Writes the project and the shop, and has the receiver listen.
+    async fn build(args: &Demo, pace: Pace) -> Result<Self, Errors> {
+        let receiver = Receiver::start().await?;
+        files::write(&args.dir, receiver.address(), pace)?;
+        let app = App::new(args.dir.clone(), None);
+        let stage = Self { app, folder: args.dir.clone(), receiver };
+        let people = args.people;
+        stage.with_shop(move |path| data::create(path, people)).await?;
+        Ok(stage)
+    }
+
+    /// Does something with the shop's file, on a thread of its own.
+    async fn with_shop<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Path) -> Result<T, rusqlite::Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let path = self.folder.join("shop.db");
+        let failed = || Error::new(Code::SqliteUnreadable, "the demo's warehouse cannot be written");
+        match tokio::task::spawn_blocking(move || work(&path)).await {
+            Ok(result) => result.map_err(|e| failed().caused_by(e)),
+            Err(join) => Err(failed().caused_by(join)),
+        }
+    }
+}
 
 /// Runs the demo.
 pub async fn demo(args: &Demo, printer: Printer) -> Result<Exit, Errors> {
     let stop = signals::listen();
-    let receiver = Receiver::start().await?;
-    files::write(&args.dir, receiver.address())?;
+    let pace = if args.once { Pace::Once } else { Pace::Days };
+    let stage = Stage::build(args, pace).await?;
     let shop = args.dir.join("shop.db");
-    let (path, people_count, now) = (shop.clone(), args.people, SystemClock.now().as_second());
-    printer.say(&format!("a shop with {} people in {}", count(people_count.into()), shop.display()));
-    on_a_thread(move || data::create(&path, people_count)).await?;
-
-    let app = App::new(args.dir.clone(), None);
-    let display = Display::new(printer);
-    let listener = Arc::new(move |event: Event<'_>| {
-        if let Event::Run { sync, event } = event {
-            display.run(sync, event);
-        }
-    });
-    let caller = Caller { stop: stop.clone(), listener };
-
-    let mut rounds = vec![round(&app, &caller, printer, 1).await?];
-    let mut number = 1;
-    while (number < 2 || !args.once) && !*stop.borrow() {
-        number += 1;
-        let path = shop.clone();
-        // The changes carry a time that the first round cannot have seen yet.
-        let at = SystemClock.now().as_second().max(now + 1);
-        let changed = on_a_thread(move || data::change(&path, at, number)).await?;
-        printer.say(&format!("\nin the meantime {} rows of the shop changed or came in", count(changed)));
-        rounds.push(round(&app, &caller, printer, number).await?);
-        if !args.once {
-            let mut stop = stop.clone();
-            let _ = tokio::time::timeout(PAUSE, stop.wait_for(|s| *s)).await;
-        }
-    }
-
-    let seen = receiver.seen();
-    let document = json!({ "format_version": outflow_app::FORMAT_VERSION, "rounds": rounds });
-    let reasons = match reasons(&app, &rounds).await {
-        Ok(reasons) => reasons,
-        Err(errors) => errors
-            .0
-            .iter()
-            .map(|e| {
-                format!(
-                    "{e}
-"
-                )
-            })
-            .collect(),
-    };
-    printer.document(&document, |_| story(printer, &reasons, &rounds, &seen, &args.dir));
-    if !seen.wrong.is_empty() {
-        let what = format!("the receiver found fault with what arrived: {}", seen.wrong.join("; "));
-        return Err(Error::new(Code::CountsDiffer, what).into());
-    }
-    Ok(rounds.iter().flatten().map(demo_exit).fold(Exit::Done, Exit::or))
-}
-
-/// The demo's bad rows are there on purpose, so rejecting them is a success.
-fn demo_exit(document: &RunDocument) -> Exit {
-    match exit_of(document) {
-        Exit::WithLosses => Exit::Done,
-        other => other,
-    }
-}
-
-/// Every sync of the project, one after the other.
-async fn round(
-    app: &App,
-    caller: &Caller,
-    printer: Printer,
-    number: u32,
-) -> Result<Vec<RunDocument>, Errors> {
-    printer.say(&format!("\nround {number}"));
-    let delivery_timeout = Duration::from_secs(60);
-    let request = RunRequest { delivery_timeout, parallel: 1, ..RunRequest::new(Selection::Enabled) };
-    let mut documents = Vec::new();
-    for outcome in app.run(&request, caller).await? {
-        match outcome {
-            RunOutcome::Ran(document) => documents.push(*document),
-            RunOutcome::Failed { errors, .. } => return Err(errors),
-            RunOutcome::Queued { .. } | RunOutcome::Skipped { .. } => {}
-        }
-    }
-    Ok(documents)
-}
-
-async fn on_a_thread<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, rusqlite::Error> + Send + 'static,
-) -> Result<T, Error> {
-    let failed = || Error::new(Code::SqliteUnreadable, "the demo's warehouse cannot be written");
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result.map_err(|e| failed().caused_by(e)),
-        Err(join) => Err(failed().caused_by(join)),
-    }
-}
-
-/// What happened, for someone who sees Outflow for the first time.
-fn story(
-    printer: Printer,
-    reasons: &str,
-    rounds: &[Vec<RunDocument>],
-    seen: &receiver::Seen,
-    dir: &Path,
-) -> String {
-    let bold = |text: &str| printer.paint(Paint::Bold, text);
-    let mut text = String::new();
-    for (i, documents) in rounds.iter().enumerate() {
-        let what = if i == 0 { "everything" } else { "only what changed since the round before" };
-        text += &format!("\n{}\n", bold(&format!("Round {}: {what}", i + 1)));
-        text += &people(&documents.iter().collect::<Vec<_>>());
-    }
-    text += &format!("\n{}\n", bold("Rows that could not become a call, and why"));
-    text += reasons;
-    text += &format!("\n{}\n", bold("What the receiver saw"));
-    text += &format!(
-        "{} calls in {} requests, {} distinct message ids, {} calls it had to find fault with\n",
-        count(seen.calls),
-        count(seen.requests),
-        count(seen.distinct),
-        seen.wrong.len()
-    );
-    let all = rounds.iter().flatten();
-    let closed =
-        all.clone().all(|d| d.rows.closed() && d.destinations.iter().all(|(_, x)| x.counts.closed()));
-    let runs = all.count();
-    text += &format!(
-        "In each of the {runs} runs: read = calls + rejected + unchanged, and at each destination \
-         calls = delivered + dead letters + filtered + pending: {}\n",
-        if closed { "yes" } else { "NO" }
-    );
-    let dir = dir.display();
-    text += &format!("\n{}\n", bold("Your turn"));
-    text += &format!(
-        "The project is in {dir}: outflow.yaml, the six queries, the shop, and what the file destination got. Try\n  \
-         outflow --project {dir} runs\n  \
-         outflow --project {dir} verify people\n  \
-         outflow --project {dir} rejected 1\n  \
-         outflow --project {dir} preview purchases --calls --since first\n\
-         For your own Redshift, change two places in {dir}/outflow.yaml: the source (an example stands in its comments) and \
-         the write key;\ntake the base_url line out. Then: outflow --project {dir} validate\n"
-    );
-    text
-}
-
-/// The rejected rows of the first round.
-async fn reasons(app: &App, rounds: &[Vec<RunDocument>]) -> Result<String, Errors> {
-    let mut text = String::new();
-    for document in rounds.first().into_iter().flatten().filter(|d| d.rows.rejected > 0) {
-        let run = RunName::Number(document.run);
-        let request = RejectedRequest { run, limit: 3, ..RejectedRequest::default() };
-        let mut rejected = app.rejected(&request).await?;
-        loop {
-            let page = rejected.next().await?;
-            if page.is_empty() {
-                break;
+    printer.say(&format!("a shop with {} people in {}", count(args.people.into()), shop.display()));
+    if args.once {
+        let display = Display::new(printer);
+        let listener = Arc::new(move |event: Event<'_>| {
+            if let Event::Run { sync, event } = event {
+                display.run(sync, event);
             }
-            for r in page {
-                let reason = short(&plain(&r.reason), 150);
-                text += &format!("{}, row {}: {} {reason}\n", document.sync, count(r.ordinal + 1), r.code);
-            }
-        }
+        });
+        return twice::two_rounds(&stage, &Caller { stop, listener }, printer).await;
     }
-    Ok(text)
+    stage.receiver.suppress(data::SUPPRESSED);
+    let caller = Caller { stop, listener: Arc::new(|_| {}) };
+    days::run(&stage, args.people, &caller, printer).await?;
+    if !*caller.stop.borrow() {
+        live::serve(&stage, args.listen, &caller, printer).await?;
+    }
+    Ok(Exit::Done)
+}
+
+/// The present second.
+fn now_s() -> i64 {
+    SystemClock.now().as_second()
 }

@@ -113,7 +113,7 @@ impl Display {
                 self.printer.say("another process is at work here; waiting for it (--no-wait exits instead)")
             }
             // Only `serve` makes one, and prints it itself.
-            Event::SetUp { .. } => {}
+            Event::SetUp { .. } | Event::Listening(_) => {}
             Event::HandedOver { sync, run } => {
                 self.printer.say(&format!("{sync}: run {run} begins in the running Outflow"));
             }

@@ -24,6 +24,7 @@ use crate::envelope::{Envelope, envelope};
 use crate::patience::Patience::{Long, Usual};
 use crate::problem::Refusal;
 use crate::routes::Routes;
+use crate::web;
 
 /// Every route.
 pub(crate) fn routes() -> Routes {
@@ -112,6 +113,7 @@ fn of_people(routes: Routes) -> Routes {
     routes
         .open(session::__path_sign_in, session::sign_in)
         .open(session::__path_set_up, session::set_up)
+        .open(session::__path_follow_link, session::follow_link)
         .open(provider::__path_ways, provider::ways)
         .open(provider::__path_begin, provider::begin)
         .open(provider::__path_end, provider::end)
@@ -158,14 +160,10 @@ fn of_secrets(routes: Routes) -> Routes {
 pub(crate) fn service(context: Context, surroundings: Envelope) -> Router {
     routes()
         .router
-        .fallback(no_such_address)
+        .fallback(web::page)
         .method_not_allowed_fallback(no_such_method)
         .layer(from_fn_with_state(surroundings, envelope))
         .with_state(context)
-}
-
-async fn no_such_address() -> Refusal {
-    Refusal::new(Code::NoSuchAddress, "the API has no such address").help("see /api/v1/openapi.json")
 }
 
 async fn no_such_method() -> Refusal {

@@ -38,6 +38,7 @@ mod routes;
 mod stalls;
 mod stream;
 mod tls;
+mod web;
 
 pub use access::{May, Permission, Principal};
 pub use authenticator::Authenticator;

@@ -175,7 +175,7 @@ pub(crate) fn status_of(code: Code) -> StatusCode {
         }
         Code::ProviderRefused | Code::IdTokenRefused => StatusCode::UNAUTHORIZED,
         Code::NotPermitted | Code::SetupRefused | Code::CrossSite => StatusCode::FORBIDDEN,
-        Code::NotAdmitted | Code::NameOfAnother => StatusCode::FORBIDDEN,
+        Code::NotAdmitted | Code::NameOfAnother | Code::LinkRefused => StatusCode::FORBIDDEN,
         Code::SignInNotBegun => StatusCode::BAD_REQUEST,
         Code::ProviderUnavailable => StatusCode::FAILED_DEPENDENCY,
         Code::NoSuchAddress | Code::NoSuchSyncOrRun | Code::NoSuchPerson | Code::NoSuchDefinition => {

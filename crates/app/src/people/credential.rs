@@ -29,6 +29,8 @@ pub(crate) enum Kind {
     SetUp,
     /// A browser that has begun to sign in with a provider.
     SignIn,
+    /// A link that signs somebody in once.
+    Link,
 }
 
 impl Kind {
@@ -40,6 +42,7 @@ impl Kind {
             Self::Browser => "oflb_",
             Self::SetUp => "oflsetup_",
             Self::SignIn => "oflp_",
+            Self::Link => "oflink_",
         }
     }
 }

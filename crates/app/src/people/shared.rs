@@ -1,5 +1,6 @@
 //! What the process that serves keeps in memory about people: how many attempts to sign in there
-//! were, the set-up token, the sign-in provider, and the sign-ins that have begun there.
+//! were, the set-up token, the link to sign in, the sign-in provider, and the sign-ins that have
+//! begun there.
 //!
 //! What always holds: all clones of an [`App`](crate::App) share it, and it ends with the process.
 
@@ -9,6 +10,7 @@ use std::time::{Duration, Instant};
 use outflow_core::ports::state::SecretHash;
 use outflow_core::{Timestamp, hash};
 
+use super::link::Link;
 use super::oidc::{Flows, Provider};
 use super::throttle::Throttle;
 
@@ -20,6 +22,7 @@ struct Inner {
     began: Instant,
     throttle: Mutex<Throttle>,
     set_up: Mutex<Option<(SecretHash, Timestamp)>>,
+    link: Mutex<Option<Link>>,
     provider: Mutex<Option<Arc<Provider>>>,
     flows: Mutex<Flows>,
 }
@@ -28,8 +31,8 @@ impl Default for Shared {
     fn default() -> Self {
         // Without random bytes nothing else works either; the key only mixes names.
         let throttle = Mutex::new(Throttle::new(hash::random().unwrap_or_default()));
-        let (set_up, provider, flows) = Default::default();
-        Self(Arc::new(Inner { began: Instant::now(), throttle, set_up, provider, flows }))
+        let (set_up, link, provider, flows) = Default::default();
+        Self(Arc::new(Inner { began: Instant::now(), throttle, set_up, link, provider, flows }))
     }
 }
 
@@ -68,5 +71,10 @@ impl Shared {
     /// The set-up token, with its end.
     pub(crate) fn set_up(&self) -> MutexGuard<'_, Option<(SecretHash, Timestamp)>> {
         self.0.set_up.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The link that signs somebody in.
+    pub(crate) fn link(&self) -> MutexGuard<'_, Option<Link>> {
+        self.0.link.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

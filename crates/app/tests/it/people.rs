@@ -6,8 +6,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use outflow_app::people::{
-    Credential, How, NewTokenRequest, NewUser, NewUserRequest, NotLetIn, Permission, Permissions, Principal,
-    RevokeTokenRequest, Role, SetUpRequest, SignInRequest, SignedIn, UserChangeRequest,
+    Credential, How, LinkRequest, NewTokenRequest, NewUser, NewUserRequest, NotLetIn, Permission,
+    Permissions, Principal, RevokeTokenRequest, Role, SetUpRequest, SignInRequest, SignedIn,
+    UserChangeRequest,
 };
 use outflow_app::{App, Caller};
 use outflow_core::{Actor, ActorKind, Code, Error, Secret};
@@ -288,4 +289,29 @@ async fn the_set_up_token_makes_one_administrator_once() {
     assert!(by_session(&app, &signed_in).await.unwrap().may(Permission::ManageUsers));
     assert_eq!(set_up(&token, "eve", PASSWORD).await.unwrap_err(), Code::SetupRefused);
     assert!(app.offer_set_up().await.unwrap().is_none(), "there is a user");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_signs_its_user_in_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let app = installation(dir.path()).await;
+    let follow = async |code: &Secret| {
+        let agent = Some("a browser".to_owned());
+        let request = LinkRequest { code: code.clone(), browser: None, address: None, agent };
+        app.follow_sign_in_link(&request).await.map_err(|error| error.code())
+    };
+    let earlier = app.make_sign_in_link("ada").unwrap();
+    let code = app.make_sign_in_link("bob").unwrap();
+    for wrong in [&earlier, &Secret::new("oflink_"), &Secret::new("")] {
+        assert_eq!(follow(wrong).await.unwrap_err(), Code::LinkRefused);
+    }
+    let signed_in = follow(&code).await.unwrap();
+    assert_eq!(signed_in.user.name, "bob");
+    assert!(!by_session(&app, &signed_in).await.unwrap().may(Permission::ManageUsers), "a member");
+    assert_eq!(follow(&code).await.unwrap_err(), Code::LinkRefused, "it counts once");
+    let code = app.make_sign_in_link("bob").unwrap();
+    change(&app, "bob", NewUser::Disabled).await.unwrap();
+    assert_eq!(follow(&code).await.unwrap_err(), Code::LinkRefused, "who is disabled stays out");
+    let code = app.make_sign_in_link("eve").unwrap();
+    assert_eq!(follow(&code).await.unwrap_err(), Code::LinkRefused, "there is no eve");
 }

@@ -24,6 +24,12 @@ const PAGES: [(&str, &str); 5] = [
     ("Checkout", "checkout"),
 ];
 const SCREENS: [&str; 4] = ["Feed", "Profile", "Settings", "Inbox"];
+/// The receiver takes no call about this person.
+pub const SUPPRESSED: &str = "person13@example.com";
+/// An event without a name comes in with each change whose number is a multiple of this.
+const BAD_EACH: u32 = 20;
+/// This many companies come in at once.
+const IMPORTED: u64 = 140;
 /// The first moment of the shop's history: 2026-01-01T00:00:00Z.
 const BEGIN: i64 = 1_767_225_600;
 /// Its history spans this many seconds: about 90 days.
@@ -108,8 +114,22 @@ pub fn change(path: &Path, at: i64, round: u32) -> Result<u64> {
         merge(&tx, base + i, id, at)?;
         rows += 4;
     }
+    if round.is_multiple_of(BAD_EACH) {
+        tx.execute("INSERT INTO events VALUES (7, NULL, NULL, 9.5, ?1)", params![at])?;
+        rows += 1;
+    }
     tx.commit()?;
     Ok(rows)
+}
+
+/// Companies that come in at once, stamped `at`: more than the guard of their sync lets through.
+pub fn import(path: &Path, at: i64, people: u32) -> Result<()> {
+    let mut db = Connection::open(path)?;
+    let tx = db.transaction()?;
+    for i in 0..IMPORTED {
+        company(&tx, 1_000_000 + i, 1 + pick(i, 26, people.into()), at)?;
+    }
+    tx.commit()
 }
 
 fn user(db: &Connection, i: u64, at: i64) -> Result<()> {

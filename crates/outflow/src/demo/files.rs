@@ -55,9 +55,33 @@ const SYNCS: [(&str, &str, &str, &str); 6] = [
     ),
 ];
 
+/// How often syncs run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// As a newcomer's project would say it.
+    Once,
+    /// In the days of history: each sync at its own pace.
+    Days,
+    /// The same, and two of them so often that somebody who looks on sees them run.
+    Live,
+}
+
+impl Pace {
+    fn of(self, sync: &str) -> &'static str {
+        match (self, sync) {
+            (Self::Once, _) => "15m",
+            (Self::Live, "purchases") => "1m",
+            (Self::Live, "pageviews") => "5m",
+            (_, "companies" | "screenviews") => "2h",
+            (_, "merges") => "1d",
+            _ => "1h",
+        }
+    }
+}
+
 /// Writes the project, in place of an earlier demo's. A folder with anything else in it is left
 /// alone (C012).
-pub fn write(dir: &Path, receiver: SocketAddr) -> Result<(), Error> {
+pub fn write(dir: &Path, receiver: SocketAddr, pace: Pace) -> Result<(), Error> {
     let problem = |what: String| {
         Error::new(Code::ConflictingOptions, what).help("choose another folder: outflow demo --dir DIR")
     };
@@ -70,14 +94,19 @@ pub fn write(dir: &Path, receiver: SocketAddr) -> Result<(), Error> {
     }
     write_file(&dir.join(MARK), "This folder is written anew by each `outflow demo`.\n")?;
     write_file(&dir.join("write-key"), WRITE_KEY)?;
-    write_file(&dir.join("outflow.yaml"), &project(receiver))?;
+    write_project(dir, receiver, pace)?;
     for (name, _, _, query) in SYNCS {
         write_file(&dir.join(format!("queries/{name}.sql")), query)?;
     }
     Ok(())
 }
 
-fn project(receiver: SocketAddr) -> String {
+/// Writes the project's file.
+pub fn write_project(dir: &Path, receiver: SocketAddr, pace: Pace) -> Result<(), Error> {
+    write_file(&dir.join("outflow.yaml"), &project(receiver, pace))
+}
+
+fn project(receiver: SocketAddr, pace: Pace) -> String {
     let mut text = format!(
         "version: 1
 id: outflow-demo
@@ -110,8 +139,12 @@ syncs:
     for (name, kind, description, _) in SYNCS {
         text += &format!(
             "  {name}:\n    description: {description}\n    source: shop.main\n    type: {kind}\n    \
-             query: {{ file: queries/{name}.sql }}\n    schedule: {{ every: 15m }}\n"
+             query: {{ file: queries/{name}.sql }}\n    schedule: {{ every: {} }}\n",
+            pace.of(name)
         );
+        if pace != Pace::Once && name == "companies" {
+            text += "    guards: { max_rows: 60 }\n";
+        }
     }
     text
 }

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -44,6 +44,7 @@ pub struct Seen {
 pub struct Receiver {
     address: SocketAddr,
     seen: Arc<Mutex<Seen>>,
+    suppressed: Arc<OnceLock<&'static str>>,
 }
 
 impl Receiver {
@@ -56,10 +57,16 @@ impl Receiver {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let seen = Arc::new(Mutex::new(Seen::default()));
-        let shared = seen.clone();
-        let answer = move |request| answer(request, shared.clone());
+        let suppressed = Arc::new(OnceLock::new());
+        let shared = (seen.clone(), suppressed.clone());
+        let answer = move |request| answer(request, shared.0.clone(), shared.1.clone());
         tokio::spawn(async move { serve(&listener, CONNECTIONS, LONGEST, answer).await });
-        Ok(Self { address, seen })
+        Ok(Self { address, seen, suppressed })
+    }
+
+    /// From now on no batch with a call about this person is taken.
+    pub fn suppress(&self, email: &'static str) {
+        let _ = self.suppressed.set(email);
     }
 
     /// Where it listens.
@@ -74,7 +81,11 @@ impl Receiver {
     }
 }
 
-async fn answer(request: Request<Incoming>, seen: Arc<Mutex<Seen>>) -> Response<Full<Bytes>> {
+async fn answer(
+    request: Request<Incoming>,
+    seen: Arc<Mutex<Seen>>,
+    suppressed: Arc<OnceLock<&'static str>>,
+) -> Response<Full<Bytes>> {
     let credentials = format!("Basic {}", STANDARD.encode(format!("{WRITE_KEY}:")));
     let key = request.headers().get("authorization").and_then(|v| v.to_str().ok()).unwrap_or_default();
     let (status, body) = if key != credentials {
@@ -84,19 +95,22 @@ async fn answer(request: Request<Incoming>, seen: Arc<Mutex<Seen>>) -> Response<
     } else {
         match Limited::new(request.into_body(), REQUEST_BYTES).collect().await {
             Err(_) => (StatusCode::PAYLOAD_TOO_LARGE, r#"{"error":"over 500 KB"}"#),
-            Ok(body) => take(&body.to_bytes(), &seen),
+            Ok(body) => take(&body.to_bytes(), &seen, suppressed.get().copied()),
         }
     };
     reply(status, "application/json", body)
 }
 
-fn take(body: &[u8], seen: &Mutex<Seen>) -> (StatusCode, &'static str) {
+fn take(body: &[u8], seen: &Mutex<Seen>, suppressed: Option<&str>) -> (StatusCode, &'static str) {
     let Ok(Value::Object(mut document)) = serde_json::from_slice::<Value>(body) else {
         return (StatusCode::BAD_REQUEST, r#"{"error":"not JSON"}"#);
     };
     let Some(Value::Array(calls)) = document.remove("batch") else {
         return (StatusCode::BAD_REQUEST, r#"{"error":"no batch"}"#);
     };
+    if suppressed.is_some() && calls.iter().any(|call| call["traits"]["email"].as_str() == suppressed) {
+        return (StatusCode::BAD_REQUEST, r#"{"error":"the person's address is on the suppression list"}"#);
+    }
     let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
     seen.requests += 1;
     for call in calls {

@@ -1,10 +1,14 @@
 //! `outflow demo`: what a newcomer sees first.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
+use outflow_core::{Clock as _, SystemClock, Timestamp};
 use outflow_testkit::crash::{Exit, Program};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::document;
@@ -125,4 +129,60 @@ fn a_folder_with_files_of_someone_else_is_left_alone() {
     assert!(exit.stderr.contains("C012") && exit.stderr.contains("--dir"), "{exit:?}");
     assert_eq!(fs::read_to_string(&mine).unwrap(), "dear diary");
     assert_eq!(fs::read_dir(mine.parent().unwrap()).unwrap().count(), 1);
+}
+
+#[test]
+fn it_makes_days_of_history_and_signs_the_newcomer_in_by_its_link() {
+    let folder = folder();
+    let demo = Program::new(env!("CARGO_BIN_EXE_outflow"))
+        .folder(folder.path())
+        .env("NO_COLOR", "1")
+        .args(["demo", "--people", "40", "--listen", "127.0.0.1:0"])
+        .spawn();
+    let link = loop {
+        let line = demo.next_line(Duration::from_secs(300)).expect("it prints its link");
+        if line.contains("/login#code=") {
+            break line;
+        }
+    };
+    let (address, code) = link.trim().strip_prefix("http://").unwrap().split_once("/login#code=").unwrap();
+    let (begun, _) = exchange(address, "POST /api/v1/session/link", "", &json!({ "code": code }).to_string());
+    let cookie = begun.lines().find_map(|line| line.strip_prefix("set-cookie: ")).expect("a session");
+    let cookie = cookie.split(';').next().unwrap();
+    let runs = |query: &str| -> Vec<Value> {
+        let (_, page) = exchange(address, &format!("GET /api/v1/runs?limit=500{query}"), cookie, "");
+        let page: Value = serde_json::from_str(&page).unwrap();
+        page["items"].as_array().unwrap().clone()
+    };
+    for state in ["succeeded", "succeeded_with_rejected", "partial", "awaiting_approval"] {
+        assert!(!runs(&format!("&state={state}")).is_empty(), "no run is {state}");
+    }
+    // The sync that awaits approval is due once it is served.
+    let ends = Instant::now() + Duration::from_secs(60);
+    while runs("&state=skipped").is_empty() {
+        assert!(Instant::now() < ends, "no slot is skipped");
+    }
+    let runs = runs("");
+    assert!(runs.len() > 150, "{} runs", runs.len());
+    let oldest: Timestamp = runs.last().unwrap()["started_at"].as_str().unwrap().parse().unwrap();
+    assert!(SystemClock.now().duration_since(oldest).as_hours() >= 47, "{oldest}");
+    demo.signal("TERM");
+    demo.wait().assert_code(0);
+}
+
+/// The head and the body of an answer of 200.
+fn exchange(address: &str, what: &str, cookie: &str, body: &str) -> (String, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "{what} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncookie: {cookie}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.to_owned(), body.to_owned())
 }

@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use outflow_app::people::{
-    How, NotLetIn, Permissions, Principal, SessionEntry, SetUpRequest, SignInRequest, SignedIn,
+    How, LinkRequest, NotLetIn, Permissions, Principal, SessionEntry, SetUpRequest, SignInRequest, SignedIn,
 };
 use outflow_core::{Clock as _, Secret, SystemClock, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -47,6 +47,15 @@ pub(crate) struct SetUp {
     /// Their password.
     #[schema(value_type = String, format = Password)]
     password: String,
+}
+
+/// A link that signs somebody in.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FollowLink {
+    /// The link's code, which `outflow demo` has printed.
+    #[schema(value_type = String, format = Password)]
+    code: String,
 }
 
 /// One password for another.
@@ -120,6 +129,20 @@ pub(crate) async fn set_up(
     let sign_in = request(&client, name, password);
     let signed_in = context.app().set_up(&SetUpRequest { token: Secret::new(token), sign_in }).await?;
     begun(&signed_in)
+}
+
+/// Signs in by a link, which counts once.
+#[utoipa::path(post, path = "/api/v1/session/link", tag = "people", request_body = FollowLink,
+    responses((status = 200, body = SessionDocument)))]
+pub(crate) async fn follow_link(
+    State(context): State<Context>,
+    client: Client,
+    Hidden(FollowLink { code }): Hidden<FollowLink>,
+) -> Answer<Response> {
+    cross_site::check(&client.method, &client.headers)?;
+    let SignInRequest { browser, address, agent, .. } = request(&client, String::new(), String::new());
+    let request = LinkRequest { code: Secret::new(code), browser, address, agent };
+    begun(&context.app().follow_sign_in_link(&request).await?)
 }
 
 /// Signs out.

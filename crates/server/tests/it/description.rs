@@ -78,6 +78,7 @@ fn every_operation_needs_a_permission_but_those_that_reveal_nothing() {
         [
             "/api/v1/session",
             "/api/v1/session",
+            "/api/v1/session/link",
             "/api/v1/session/oidc",
             "/api/v1/session/oidc/callback",
             "/api/v1/set-up",

@@ -15,3 +15,4 @@ mod previews;
 mod served;
 mod upkeep;
 mod walk;
+mod web;
