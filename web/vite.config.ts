@@ -1,5 +1,9 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+
 import react from "@vitejs/plugin-react";
-import { defineConfig } from "vite";
+import { defineConfig, type Plugin } from "vite";
 
 // `OUTFLOW_API` is where `npm run dev` finds a server that answers the API.
 const api = process.env.OUTFLOW_API ?? "http://127.0.0.1:8080";
@@ -7,8 +11,23 @@ const api = process.env.OUTFLOW_API ?? "http://127.0.0.1:8080";
 const LIBRARIES =
   /node_modules\/(react|react-dom|scheduler|use-sync-external-store|openapi-fetch|@tanstack\/(react-router|router-core|history|store|react-store|query-core|react-query))\//;
 
+/** Puts a `.gz` beside each script and style: the binary holds that form alone. */
+function compressed(): Plugin {
+  return {
+    name: "compressed",
+    apply: "build",
+    // The files as they are written: Vite's own plugins change chunks until then.
+    writeBundle({ dir = "dist" }, bundle) {
+      for (const fileName of Object.keys(bundle).filter((name) => /\.(js|css)$/.test(name))) {
+        const path = join(dir, fileName);
+        writeFileSync(`${path}.gz`, gzipSync(readFileSync(path), { level: 9 }));
+      }
+    },
+  };
+}
+
 export default defineConfig({
-  plugins: [react()],
+  plugins: [react(), compressed()],
   server: { port: 5173, strictPort: true, proxy: { "/api": { target: api, changeOrigin: false } } },
   build: {
     target: "es2023",

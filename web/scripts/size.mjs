@@ -38,7 +38,7 @@ function sum(names) {
 function all(folder) {
   return readdirSync(folder, { recursive: true })
     .map((name) => join(folder, name))
-    .filter((name) => statSync(name).isFile());
+    .filter((name) => statSync(name).isFile() && !name.endsWith(".gz"));
 }
 
 const shell = new Set(files(withImports("index.html")));

@@ -41,7 +41,12 @@ pub(crate) fn of(folder: Option<&Path>, missing: &str) -> io::Result<String> {
 
 fn files_in(folder: &Path, paths: &mut Vec<PathBuf>) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
+        let entry = entry?;
+        let path = entry.path();
+        // Such as `.vite`, which is for checks.
+        if entry.file_name().as_encoded_bytes().starts_with(b".") {
+            continue;
+        }
         if path.is_dir() { files_in(&path, paths)? } else { paths.push(path) }
     }
     Ok(())

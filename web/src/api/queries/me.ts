@@ -42,6 +42,18 @@ export function useSignIn() {
   });
 }
 
+/** Signs in by a link, which counts once. */
+export function useFollowLink() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (code: string) => ask(api.POST("/api/v1/session/link", { body: { code } })),
+    onSuccess: () => {
+      noteSignedIn();
+      return client.invalidateQueries();
+    },
+  });
+}
+
 export function useSetUp() {
   const client = useQueryClient();
   return useMutation({

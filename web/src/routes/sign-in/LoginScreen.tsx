@@ -1,12 +1,14 @@
 /** Signing in: with a password, or with the provider that the installation has. */
 import { useQuery } from "@tanstack/react-query";
 import { createLazyRoute, Link, useRouter } from "@tanstack/react-router";
+import { useCallback } from "react";
 import { signInWaysQuery } from "../../api/queries/me";
 import { AnchorButton } from "../../ui/Button";
 import { Loaded } from "../../ui/Loaded";
 import { Notice } from "../../ui/Notice";
 import { Frame } from "./Frame";
 import { SignInForm } from "./SignInForm";
+import { useLink } from "./use-link";
 import css from "./sign-in.module.css";
 
 export const Route = createLazyRoute("/login")({ component: LoginScreen });
@@ -15,12 +17,19 @@ function LoginScreen() {
   const { to, error } = Route.useSearch();
   const router = useRouter();
   const ways = useQuery(signInWaysQuery);
-  const done = () => router.history.replace(to ?? "/");
+  const done = useCallback(() => router.history.replace(to ?? "/"), [router, to]);
+  const link = useLink(done);
   return (
     <Frame title="Sign in" text="Outflow on this server.">
       {error && (
         <Notice tone="bad" title="The provider did not sign you in" live>
           {error}
+        </Notice>
+      )}
+      {link.isPending && <p className="muted">Signing you in by the link …</p>}
+      {link.error && (
+        <Notice tone="bad" title="The link did not sign you in" live>
+          {link.error.message}
         </Notice>
       )}
       <Loaded query={ways}>

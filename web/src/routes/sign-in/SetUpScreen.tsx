@@ -10,7 +10,7 @@ import { PasswordField, TextField } from "../../ui/Field";
 import { Form } from "../../ui/Form";
 import { Frame } from "./Frame";
 import css from "./sign-in.module.css";
-import { tokenOf } from "./token";
+import { dropFragment, tokenOf } from "./token";
 
 export const Route = createLazyRoute("/setup")({ component: SetUpScreen });
 
@@ -26,7 +26,7 @@ function SetUpScreen() {
   const navigate = useNavigate();
 
   useEffect(() => {
-    if (fromLink) window.history.replaceState(window.history.state, "", window.location.pathname);
+    if (fromLink) dropFragment();
   }, [fromLink]);
 
   const isShort = password.length < LEAST;

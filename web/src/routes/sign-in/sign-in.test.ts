@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { pathWithin } from "./routes";
-import { tokenOf } from "./token";
+import { codeOf, tokenOf } from "./token";
 
 it.each([
   ["/runs?state=failed", "/runs?state=failed"],
@@ -18,4 +18,10 @@ it("reads the token of the link", () => {
   expect(tokenOf("#token=oflsetup_abc")).toBe("oflsetup_abc");
   expect(tokenOf("")).toBe("");
   expect(tokenOf("#%")).toBe("%");
+});
+
+it("reads the code of a link that signs in", () => {
+  expect(codeOf("#code=oflink_abc")).toBe("oflink_abc");
+  expect(codeOf("#token=oflsetup_abc")).toBe("");
+  expect(codeOf("")).toBe("");
 });
