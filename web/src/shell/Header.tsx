@@ -81,6 +81,7 @@ function ZoneSwitch() {
     <Button
       look="quiet"
       small
+      className={css.zone}
       data-tip={tip}
       onClick={() => setPreferences({ zone: isUtc ? "local" : "utc" })}
     >
