@@ -21,7 +21,7 @@ export function noteSignedOut() {
   sessionExpired.set(false);
 }
 
-/** An answer said that nobody is signed in. */
+/** An answer said that the browser is not signed in. */
 export function noteUnauthorized() {
   if (wasSignedIn) sessionExpired.set(true);
 }

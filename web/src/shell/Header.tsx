@@ -1,7 +1,7 @@
 /** The header: where one is, the palette, whether what one sees is live, the zone, theme, user. */
 import { Menu as MenuIcon, Search, Sun } from "lucide-react";
 import { lazy, Suspense } from "react";
-import { liveState, type LiveState } from "../api/live/hub";
+import { liveState, type LiveState } from "../api/live/state";
 import { classes } from "../lib/classes";
 import { setPreferences, usePreferences } from "../lib/preferences";
 import { useStore } from "../lib/store";
@@ -81,6 +81,7 @@ function ZoneSwitch() {
     <Button
       look="quiet"
       small
+      className={css.zone}
       data-tip={tip}
       onClick={() => setPreferences({ zone: isUtc ? "local" : "utc" })}
     >

@@ -1,7 +1,7 @@
 /** The frame of all screens: navigation, header, and what lies over the page. */
 import { Outlet, useNavigate, useRouterState } from "@tanstack/react-router";
 import { lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
-import { useLiveUpdates } from "../api/live/use-live";
+
 import { sessionExpired } from "../api/session";
 import { useShortcuts } from "../lib/shortcuts";
 import { useStore } from "../lib/store";
@@ -9,6 +9,7 @@ import { Header } from "./Header";
 import { Nav } from "./Nav";
 import { screens } from "./screens";
 import css from "./shell.module.css";
+import { useLiveUpdates } from "./use-live-updates";
 
 const Palette = lazy(() => import("./Palette"));
 const Keys = lazy(() => import("./Keys"));

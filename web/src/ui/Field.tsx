@@ -156,7 +156,7 @@ export function PasswordField(props: Omit<TextProps, "type" | "mono">) {
   const { className, ...attributes } = rest;
   return (
     <FieldFrame {...{ label, help, optional, ...field }}>
-      <div className={css.withButton}>
+      <div className={css.withEye}>
         <input
           {...attributes}
           id={field.id}
@@ -172,6 +172,7 @@ export function PasswordField(props: Omit<TextProps, "type" | "mono">) {
           aria-required={!optional || undefined}
         />
         <IconButton
+          small
           icon={isSeen ? EyeOff : Eye}
           label={isSeen ? `Hide ${label}` : `Show ${label}`}
           aria-pressed={isSeen}

@@ -87,6 +87,18 @@ function Trail({ above, title }: { above: ReactNode; title: string }) {
   );
 }
 
+interface CrumbProps extends AnchorHTMLAttributes<HTMLAnchorElement> {
+  ref?: Ref<HTMLAnchorElement>;
+}
+
+/** What is above is never the present page, although its address is the beginning of this one. */
+function CrumbAnchor({ "aria-current": _current, children, ...rest }: CrumbProps) {
+  return <a {...rest}>{children}</a>;
+}
+
+/** A link of the trail: `<Crumb to="/syncs">Syncs</Crumb>`. */
+export const Crumb = createLink(CrumbAnchor);
+
 /** Tabs are links: each has an address. */
 export function Tabs({ label, children }: { label: string; children: ReactNode }) {
   return (

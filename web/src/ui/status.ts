@@ -32,6 +32,7 @@ export interface StatusLook {
 
 export const statusLooks = {
   // Runs.
+  planned: { word: "Planned", tone: "idle", icon: Clock },
   queued: { word: "Queued", tone: "wait", icon: Clock, meaning: "It waits for its turn." },
   extracting: {
     word: "Reading",

@@ -8,12 +8,11 @@
  * - A gap in the events has everything asked for again. Without a stream, what changes by itself is
  *   asked for every five seconds, and the state says so.
  */
-import { createStore } from "../../lib/store";
 import { noteUnauthorized } from "../session";
 import type { LiveEvent } from "../types";
 import { readStream, type Frame } from "./sse";
+import { liveState, type LiveState } from "./state";
 
-export type LiveState = "connecting" | "live" | "polling";
 export type Listener = (name: string, event: LiveEvent | null) => void;
 
 const NAME = "outflow-events";
@@ -30,7 +29,6 @@ type Message =
   | { kind: "hello" }
   | { kind: "visible" };
 
-export const liveState = createStore<LiveState>("connecting");
 const listeners = new Set<Listener>();
 
 /** Hears every event. The name `gap` says that events are missing. */

@@ -1,13 +1,13 @@
 /** The types of destinations that there are. */
 import { useQuery } from "@tanstack/react-query";
-import { createLazyRoute, Link } from "@tanstack/react-router";
+import { createLazyRoute } from "@tanstack/react-router";
 import { Send } from "lucide-react";
 import { destinationTypesQuery } from "../../api/queries/destinations";
 import { matches } from "../../lib/search";
 import { DataTable, RowLink } from "../../ui/DataTable";
 import { ListTools } from "../../ui/ListTools";
 import { Loaded } from "../../ui/Loaded";
-import { Page, SectionCard } from "../../ui/Page";
+import { Crumb, Page, SectionCard } from "../../ui/Page";
 import { EmptyState } from "../../ui/states";
 
 export const Route = createLazyRoute("/app/destinations/catalogue")({ component: CatalogueScreen });
@@ -20,7 +20,7 @@ function CatalogueScreen() {
     <Page
       title="Add Destination"
       area="Destinations"
-      trail={<Link to="/destinations">Destinations</Link>}
+      trail={<Crumb to="/destinations">Destinations</Crumb>}
       description="Choose what takes the calls."
     >
       <ListTools

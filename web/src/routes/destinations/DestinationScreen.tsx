@@ -1,6 +1,6 @@
 /** One destination: its title, its pause, and its tabs. */
 import { useQuery } from "@tanstack/react-query";
-import { createLazyRoute, Link, Outlet } from "@tanstack/react-router";
+import { createLazyRoute, Outlet } from "@tanstack/react-router";
 import { Pause, Play } from "lucide-react";
 import { needsRole } from "../../api/permissions";
 import { toProblem } from "../../api/problem";
@@ -11,7 +11,7 @@ import { Button } from "../../ui/Button";
 import { CopyMenu } from "../../ui/CopyMenu";
 import { Loaded } from "../../ui/Loaded";
 import { Notice } from "../../ui/Notice";
-import { Page, Tab, Tabs } from "../../ui/Page";
+import { Crumb, Page, Tab, Tabs } from "../../ui/Page";
 import { StatusChip } from "../../ui/StatusChip";
 
 export const Route = createLazyRoute("/app/destinations/$destination")({
@@ -34,7 +34,7 @@ function DestinationScreen() {
         <Page
           title={destination}
           area="Destinations"
-          trail={<Link to="/destinations">Destinations</Link>}
+          trail={<Crumb to="/destinations">Destinations</Crumb>}
           status={isPaused && <StatusChip status="paused" />}
           actions={
             <>

@@ -1,6 +1,6 @@
 /** Adding a destination: for now, the definition as JSON beside the schema of its settings. */
 import { useQuery } from "@tanstack/react-query";
-import { createLazyRoute, Link, useNavigate } from "@tanstack/react-router";
+import { createLazyRoute, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { needsRole } from "../../api/permissions";
 import { useCreateDefinition } from "../../api/queries/definitions";
@@ -11,7 +11,7 @@ import { Button } from "../../ui/Button";
 import { JsonView } from "../../ui/Code";
 import { TextArea, TextField } from "../../ui/Field";
 import { Form } from "../../ui/Form";
-import { Page, SectionCard } from "../../ui/Page";
+import { Crumb, Page, SectionCard } from "../../ui/Page";
 
 export const Route = createLazyRoute("/app/destinations/new/$type")({
   component: NewDestinationScreen,
@@ -42,12 +42,12 @@ function NewDestinationScreen() {
       title={`Add ${type}`}
       area="Destinations"
       trail={[
-        <Link key="all" to="/destinations">
+        <Crumb key="all" to="/destinations">
           Destinations
-        </Link>,
-        <Link key="catalogue" to="/destinations/catalogue">
+        </Crumb>,
+        <Crumb key="catalogue" to="/destinations/catalogue">
           Add Destination
-        </Link>,
+        </Crumb>,
       ]}
       narrow
     >

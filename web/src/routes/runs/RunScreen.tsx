@@ -1,12 +1,12 @@
 /** One run: its title, its state, and its tabs. */
 import { useQuery } from "@tanstack/react-query";
-import { createLazyRoute, Link, Outlet } from "@tanstack/react-router";
+import { createLazyRoute, Outlet } from "@tanstack/react-router";
 import { runQuery } from "../../api/queries/runs";
 import type { RunListEntry } from "../../api/types";
 import { CopyMenu } from "../../ui/CopyMenu";
 import { Loaded } from "../../ui/Loaded";
 import { Notice } from "../../ui/Notice";
-import { Page, Tab, Tabs } from "../../ui/Page";
+import { Crumb, Page, Tab, Tabs } from "../../ui/Page";
 import { NotFound } from "../../ui/states";
 import { StatusChip } from "../../ui/StatusChip";
 
@@ -34,12 +34,12 @@ function Frame({ entry }: { entry: RunListEntry }) {
       title={`Run ${entry.run} of ${entry.sync}`}
       area="Runs"
       trail={[
-        <Link key="runs" to="/runs">
+        <Crumb key="runs" to="/runs">
           Runs
-        </Link>,
-        <Link key="sync" to="/syncs/$sync" params={{ sync: entry.sync }}>
+        </Crumb>,
+        <Crumb key="sync" to="/syncs/$sync" params={{ sync: entry.sync }}>
           {entry.sync}
-        </Link>,
+        </Crumb>,
       ]}
       status={<StatusChip status={entry.state} />}
       actions={

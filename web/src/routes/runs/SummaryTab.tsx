@@ -3,12 +3,13 @@ import { useQuery } from "@tanstack/react-query";
 import { createLazyRoute, Link } from "@tanstack/react-router";
 import { runQuery } from "../../api/queries/runs";
 import { callsOf, rowsOf } from "../../lib/equation";
+import { counted } from "../../lib/number";
 import { secondsBetween } from "../../lib/time";
 import { Equation } from "../../ui/Equation";
 import { Notice } from "../../ui/Notice";
 import { KeyValues, SectionCard } from "../../ui/Page";
 import { StatusChip } from "../../ui/StatusChip";
-import { Bytes, Count, Duration, Time } from "../../ui/values";
+import { Bytes, Duration, Time } from "../../ui/values";
 
 export const Route = createLazyRoute("/app/runs/$run/summary")({ component: SummaryTab });
 
@@ -51,8 +52,8 @@ function SummaryTab() {
             )}
             <Equation sum={callsOf(delivery)} />
             <p className="muted">
-              <Count value={delivery.requests} /> requests, <Count value={delivery.retries} /> of
-              them repeats, <Bytes value={delivery.bytes} />.
+              {counted(delivery.requests, "request")}, {counted(delivery.retries, "repeat")} among
+              them, <Bytes value={delivery.bytes} />.
             </p>
           </div>
         </SectionCard>

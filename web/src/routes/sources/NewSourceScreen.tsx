@@ -1,8 +1,8 @@
 /** Which type of source is added. */
-import { createLazyRoute, Link } from "@tanstack/react-router";
+import { createLazyRoute } from "@tanstack/react-router";
 import { Database } from "lucide-react";
 import { DataTable, RowLink } from "../../ui/DataTable";
-import { Page, SectionCard } from "../../ui/Page";
+import { Crumb, Page, SectionCard } from "../../ui/Page";
 import { sourceTypes } from "./source-types";
 
 export const Route = createLazyRoute("/app/sources/new")({ component: NewSourceScreen });
@@ -12,7 +12,7 @@ function NewSourceScreen() {
     <Page
       title="Add Source"
       area="Sources"
-      trail={<Link to="/sources">Sources</Link>}
+      trail={<Crumb to="/sources">Sources</Crumb>}
       description="Choose what you read from."
       narrow
     >

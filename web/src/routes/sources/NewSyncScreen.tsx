@@ -1,5 +1,5 @@
 /** Adding a sync: for now, the definition as JSON, which is kept as a draft. */
-import { createLazyRoute, Link, useNavigate } from "@tanstack/react-router";
+import { createLazyRoute, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { needsRole } from "../../api/permissions";
 import { useCreateDefinition } from "../../api/queries/definitions";
@@ -8,7 +8,7 @@ import { parseObject } from "../../lib/json";
 import { Button } from "../../ui/Button";
 import { TextArea, TextField } from "../../ui/Field";
 import { Form } from "../../ui/Form";
-import { Page, SectionCard } from "../../ui/Page";
+import { Crumb, Page, SectionCard } from "../../ui/Page";
 
 export const Route = createLazyRoute("/app/sources/$source/syncs/new")({
   component: NewSyncScreen,
@@ -45,12 +45,12 @@ function NewSyncScreen() {
       title="Add Sync"
       area={source}
       trail={[
-        <Link key="sources" to="/sources">
+        <Crumb key="sources" to="/sources">
           Sources
-        </Link>,
-        <Link key="source" to="/sources/$source" params={{ source }}>
+        </Crumb>,
+        <Crumb key="source" to="/sources/$source" params={{ source }}>
           {source}
-        </Link>,
+        </Crumb>,
       ]}
       narrow
     >

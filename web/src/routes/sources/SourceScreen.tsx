@@ -1,13 +1,13 @@
 /** One source: its title and its tabs. */
 import { useQuery } from "@tanstack/react-query";
-import { createLazyRoute, Link, Outlet } from "@tanstack/react-router";
+import { createLazyRoute, Outlet } from "@tanstack/react-router";
 import { Plus } from "lucide-react";
 import { definitionQuery } from "../../api/queries/definitions";
 import { useMay } from "../../api/queries/me";
 import { LinkButton } from "../../ui/Button";
 import { CopyMenu } from "../../ui/CopyMenu";
 import { Loaded } from "../../ui/Loaded";
-import { Page, Tab, Tabs } from "../../ui/Page";
+import { Crumb, Page, Tab, Tabs } from "../../ui/Page";
 
 export const Route = createLazyRoute("/app/sources/$source")({ component: SourceScreen });
 
@@ -22,7 +22,7 @@ function SourceScreen() {
         <Page
           title={source}
           area="Sources"
-          trail={<Link to="/sources">Sources</Link>}
+          trail={<Crumb to="/sources">Sources</Crumb>}
           actions={
             <>
               <CopyMenu

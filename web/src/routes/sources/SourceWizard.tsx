@@ -1,5 +1,5 @@
 /** Adding a source: for now, the definition as JSON, which the API checks. */
-import { createLazyRoute, Link, useNavigate } from "@tanstack/react-router";
+import { createLazyRoute, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { needsRole } from "../../api/permissions";
 import { useCreateDefinition, type Value } from "../../api/queries/definitions";
@@ -8,7 +8,7 @@ import { parseObject } from "../../lib/json";
 import { Button } from "../../ui/Button";
 import { TextArea, TextField } from "../../ui/Field";
 import { Form } from "../../ui/Form";
-import { Page, SectionCard } from "../../ui/Page";
+import { Crumb, Page, SectionCard } from "../../ui/Page";
 import { NotFound } from "../../ui/states";
 import { sourceTypes } from "./source-types";
 
@@ -65,12 +65,12 @@ function SourceWizard() {
       title={known.name}
       area="Add Source"
       trail={[
-        <Link key="sources" to="/sources">
+        <Crumb key="sources" to="/sources">
           Sources
-        </Link>,
-        <Link key="new" to="/sources/new">
+        </Crumb>,
+        <Crumb key="new" to="/sources/new">
           Add Source
-        </Link>,
+        </Crumb>,
       ]}
       narrow
     >

@@ -1,6 +1,6 @@
 /** One sync: its title, what can be done with it, and its tabs. */
 import { useQuery } from "@tanstack/react-query";
-import { createLazyRoute, Link, Outlet, useNavigate } from "@tanstack/react-router";
+import { createLazyRoute, Outlet, useNavigate } from "@tanstack/react-router";
 import { Pause, Play } from "lucide-react";
 import { useMay } from "../../api/queries/me";
 import { syncQuery, usePauseSync, useStartRun } from "../../api/queries/syncs";
@@ -11,7 +11,7 @@ import { Button } from "../../ui/Button";
 import { CopyMenu } from "../../ui/CopyMenu";
 import { Loaded } from "../../ui/Loaded";
 import { Notice } from "../../ui/Notice";
-import { Page, Tab, Tabs } from "../../ui/Page";
+import { Crumb, Page, Tab, Tabs } from "../../ui/Page";
 import { StatusChip } from "../../ui/StatusChip";
 
 export const Route = createLazyRoute("/app/syncs/$sync")({ component: SyncScreen });
@@ -41,7 +41,7 @@ function Frame({ detail }: { detail: SyncDetail }) {
     <Page
       title={sync}
       area="Syncs"
-      trail={<Link to="/syncs">Syncs</Link>}
+      trail={<Crumb to="/syncs">Syncs</Crumb>}
       status={<StatusChip status={isPaused ? "paused" : detail.enabled ? "enabled" : "disabled"} />}
       description={detail.description || undefined}
       actions={

@@ -1,0 +1,48 @@
+/** Ties live events to what the page has asked for. Begun once, by the shell, after the first paint. */
+import type { QueryClient } from "@tanstack/react-query";
+import { onLiveEvent, startHub } from "./hub";
+import { noteProgress } from "./progress";
+import { POLLED, staleAfter } from "./stale";
+import { liveState } from "./state";
+
+/** Resources are asked for again at most this often, however many events come. */
+const EVERY_MS = 1_000;
+const POLL_MS = 5_000;
+
+/** Collects what is stale, and has it asked for again at most once each `EVERY_MS`. */
+function collector(client: QueryClient) {
+  const stale = new Map<string, readonly unknown[]>();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const flush = () => {
+    timer = undefined;
+    stale.forEach((queryKey) => void client.invalidateQueries({ queryKey }));
+    stale.clear();
+  };
+  return {
+    add(found: readonly (readonly unknown[])[]) {
+      found.forEach((key) => stale.set(String(key[0]), key));
+      if (stale.size > 0) timer ??= setTimeout(flush, EVERY_MS);
+    },
+    stop: () => clearTimeout(timer),
+  };
+}
+
+/** Begins; what it returns ends it. */
+export function startLiveUpdates(client: QueryClient): () => void {
+  const collected = collector(client);
+  const stopListening = onLiveEvent((name, event) => {
+    if (event) noteProgress(name, event);
+    collected.add(staleAfter(name));
+  });
+  const stopHub = startHub();
+  const timer = setInterval(() => {
+    if (liveState.get() !== "polling" || document.visibilityState !== "visible") return;
+    POLLED.forEach((queryKey) => void client.invalidateQueries({ queryKey }));
+  }, POLL_MS);
+  return () => {
+    clearInterval(timer);
+    stopHub();
+    stopListening();
+    collected.stop();
+  };
+}
