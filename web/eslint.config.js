@@ -31,5 +31,13 @@ export default tseslint.config(
       "jsx-a11y/no-autofocus": ["error", { ignoreNonDOM: true }],
     },
   },
-  { files: ["scripts/**", "*.config.*"], languageOptions: { globals: { ...globals.node } } },
+  {
+    files: ["scripts/**", "e2e/**", "*.config.*"],
+    languageOptions: { globals: { ...globals.node } },
+  },
+  {
+    // Fixtures of Playwright take an object and a function `use`, which is no hook.
+    files: ["e2e/**"],
+    rules: { "no-empty-pattern": "off", "react-hooks/rules-of-hooks": "off" },
+  },
 );

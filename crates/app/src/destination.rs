@@ -4,11 +4,12 @@
 
 use std::collections::BTreeSet;
 
-use outflow_core::ports::state::{Pause, PauseKind};
+use outflow_core::ports::state::{DefinitionId, DefinitionKind, Pause, PauseKind};
 use outflow_core::{BoxFuture, Code, Error, SyncSpec, Timestamp};
 use outflow_engine::{Errors, FORMAT_VERSION};
 use outflow_project::{DestinationConfig, Part, Project, suggestion};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::check::CheckDocument;
 use crate::{App, wiring};
@@ -104,40 +105,67 @@ impl App {
     pub async fn test_destinations(
         &self,
         request: &DestinationTestRequest,
-        mut listener: impl FnMut(DestinationTestEvent<'_>) + Send,
+        listener: impl FnMut(DestinationTestEvent<'_>) + Send,
     ) -> Result<DestinationTest, Errors> {
         let project = match self.load_partly().await {
             Ok(project) => project,
             Err(_) => self.load_destinations().await?,
         };
-        let meant = meant(&project, &request.names)?;
-        let parts: Vec<Part> = meant.iter().cloned().map(Part::Destination).collect();
-        let mut project = project.require(&parts)?;
-        project.destinations.retain(|config| meant.contains(&config.name));
-        let built = wiring::destinations(&project)?;
-        let mut destinations = Vec::new();
-        for config in &project.destinations {
-            let Some(destination) = built.get(&config.name) else { continue };
-            let (name, kind) = (config.name.as_str(), config.kind.as_str());
-            listener(DestinationTestEvent::Destination(name, kind));
-            let mut checks = Vec::new();
-            let mut report = |check| {
-                let check = CheckDocument::from(check);
-                listener(DestinationTestEvent::Check(name, kind, &check));
-                checks.push(check);
-            };
-            destination.test(request.send, &mut report).await;
-            let ok = !checks.iter().any(CheckDocument::has_failed);
-            destinations.push(TestedDestination {
-                destination: name.to_owned(),
-                kind: kind.to_owned(),
-                ok,
-                checks,
-            });
-        }
-        let ok = destinations.iter().all(|tested| tested.ok);
-        Ok(DestinationTest { format_version: FORMAT_VERSION, ok, destinations })
+        test_each(project, request, listener).await
     }
+
+    /// As [`App::test_destinations`], as if the destination were defined like this. Nothing is
+    /// written.
+    ///
+    /// # Errors
+    /// Every problem of the project that would be. C020: the files own the destination.
+    pub async fn test_destination_as(
+        &self,
+        destination: &str,
+        value: &Value,
+        send: bool,
+        listener: impl FnMut(DestinationTestEvent<'_>) + Send,
+    ) -> Result<DestinationTest, Errors> {
+        let id = DefinitionId::new(DefinitionKind::Destination, destination);
+        let project = self.load_as_if(id, value).await?;
+        let request = DestinationTestRequest { names: vec![destination.to_owned()], send };
+        test_each(project, &request, listener).await
+    }
+}
+
+/// Tests the destinations that are named, one after the other.
+async fn test_each(
+    project: Project,
+    request: &DestinationTestRequest,
+    mut listener: impl FnMut(DestinationTestEvent<'_>) + Send,
+) -> Result<DestinationTest, Errors> {
+    let meant = meant(&project, &request.names)?;
+    let parts: Vec<Part> = meant.iter().cloned().map(Part::Destination).collect();
+    let mut project = project.require(&parts)?;
+    project.destinations.retain(|config| meant.contains(&config.name));
+    let built = wiring::destinations(&project)?;
+    let mut destinations = Vec::new();
+    for config in &project.destinations {
+        let Some(destination) = built.get(&config.name) else { continue };
+        let (name, kind) = (config.name.as_str(), config.kind.as_str());
+        listener(DestinationTestEvent::Destination(name, kind));
+        let mut checks = Vec::new();
+        let mut report = |check| {
+            let check = CheckDocument::from(check);
+            listener(DestinationTestEvent::Check(name, kind, &check));
+            checks.push(check);
+        };
+        destination.test(request.send, &mut report).await;
+        let ok = !checks.iter().any(CheckDocument::has_failed);
+        destinations.push(TestedDestination {
+            destination: name.to_owned(),
+            kind: kind.to_owned(),
+            ok,
+            checks,
+        });
+    }
+    let ok = destinations.iter().all(|tested| tested.ok);
+    Ok(DestinationTest { format_version: FORMAT_VERSION, ok, destinations })
 }
 
 /// The names that are meant: all, if nothing is named.

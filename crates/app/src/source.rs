@@ -3,11 +3,13 @@
 
 use std::borrow::Cow;
 
+use outflow_core::ports::state::{DefinitionId, DefinitionKind};
 use outflow_core::{BoxFuture, Code, Error};
 use outflow_engine::{Errors, FORMAT_VERSION};
-use outflow_project::{Database, Part};
+use outflow_project::{Database, Part, Project};
 use outflow_warehouse::ServiceAccount;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::check::CheckDocument;
 use crate::{App, access, catalogue, wiring};
@@ -102,41 +104,27 @@ impl App {
     pub async fn test_source(
         &self,
         name: &str,
-        mut listener: impl FnMut(SourceTestEvent<'_>) + Send,
+        listener: impl FnMut(SourceTestEvent<'_>) + Send,
     ) -> Result<SourceTest, Errors> {
         let project = match self.load_partly().await {
             Ok(project) => project,
             Err(_) => self.load_sources(Some(name)).await?,
         };
-        let meant = project.databases(name)?;
-        let part = |d: &&Database| Part::Database { source: d.source.clone(), name: d.name.clone() };
-        let parts: Vec<Part> = meant.iter().map(part).collect();
-        let project = project.require(&parts)?;
-        let mut databases = Vec::new();
-        for database in project.databases(name)? {
-            let warehouse = wiring::open(&project, database)?;
-            let document = DatabaseDocument::of(database);
-            listener(SourceTestEvent::Database(&document));
-            let mut checks = Vec::new();
-            warehouse
-                .test(&mut |check| {
-                    let check = CheckDocument::from(check);
-                    listener(SourceTestEvent::Check(&document, &check));
-                    checks.push(check);
-                })
-                .await;
-            if !checks.iter().any(CheckDocument::has_failed)
-                && let Some(check) = access::check(&project, database).await
-            {
-                listener(SourceTestEvent::Check(&document, &check));
-                checks.push(check);
-            }
-            let ok = !checks.iter().any(CheckDocument::has_failed);
-            let DatabaseDocument { source, database, .. } = document;
-            databases.push(DatabaseTest { source, database, ok, checks });
-        }
-        let ok = databases.iter().all(|d| d.ok);
-        Ok(SourceTest { format_version: FORMAT_VERSION, ok, databases })
+        test_databases(project, name, listener).await
+    }
+
+    /// As [`App::test_source`], as if the source were defined like this. Nothing is written.
+    ///
+    /// # Errors
+    /// Every problem of the project that would be. C020: the files own the source.
+    pub async fn test_source_as(
+        &self,
+        source: &str,
+        value: &Value,
+        listener: impl FnMut(SourceTestEvent<'_>) + Send,
+    ) -> Result<SourceTest, Errors> {
+        let project = self.load_as_if(DefinitionId::new(DefinitionKind::Source, source), value).await?;
+        test_databases(project, source, listener).await
     }
 
     /// The script for a service account. It needs no secrets, which exist only after an
@@ -164,6 +152,43 @@ impl App {
             Ok(SetupSqlDocument { format_version: FORMAT_VERSION, user, database, sql })
         })
     }
+}
+
+/// Tests each database that the name means, one after the other.
+async fn test_databases(
+    project: Project,
+    name: &str,
+    mut listener: impl FnMut(SourceTestEvent<'_>) + Send,
+) -> Result<SourceTest, Errors> {
+    let meant = project.databases(name)?;
+    let part = |d: &&Database| Part::Database { source: d.source.clone(), name: d.name.clone() };
+    let parts: Vec<Part> = meant.iter().map(part).collect();
+    let project = project.require(&parts)?;
+    let mut databases = Vec::new();
+    for database in project.databases(name)? {
+        let warehouse = wiring::open(&project, database)?;
+        let document = DatabaseDocument::of(database);
+        listener(SourceTestEvent::Database(&document));
+        let mut checks = Vec::new();
+        warehouse
+            .test(&mut |check| {
+                let check = CheckDocument::from(check);
+                listener(SourceTestEvent::Check(&document, &check));
+                checks.push(check);
+            })
+            .await;
+        if !checks.iter().any(CheckDocument::has_failed)
+            && let Some(check) = access::check(&project, database).await
+        {
+            listener(SourceTestEvent::Check(&document, &check));
+            checks.push(check);
+        }
+        let ok = !checks.iter().any(CheckDocument::has_failed);
+        let DatabaseDocument { source, database, .. } = document;
+        databases.push(DatabaseTest { source, database, ok, checks });
+    }
+    let ok = databases.iter().all(|d| d.ok);
+    Ok(SourceTest { format_version: FORMAT_VERSION, ok, databases })
 }
 
 impl DatabaseDocument {

@@ -4,12 +4,13 @@
 //! what it refers to. What the files own cannot be changed. What this does not do: write.
 
 use outflow_core::ports::state::{
-    AuditEntry, DefinitionChange, DefinitionContent, DefinitionKind, DefinitionStatus, DefinitionVersion,
-    Owner,
+    AuditEntry, DefinitionChange, DefinitionContent, DefinitionId, DefinitionKind, DefinitionStatus,
+    DefinitionVersion, Owner,
 };
 use outflow_core::{Actor, Code, Error};
 use outflow_engine::Errors;
 use outflow_project::{Project, StoredDefinition};
+use serde_json::Value;
 
 use crate::App;
 use crate::findings::{self, Finding};
@@ -110,6 +111,22 @@ impl App {
         Ok(())
     }
 
+    /// The project as if this definition said this, where secrets may be missing. Nothing is written.
+    ///
+    /// # Errors
+    /// Every problem of the project that would be. C020: the files own the definition.
+    pub(crate) async fn load_as_if(&self, id: DefinitionId, value: &Value) -> Result<Project, Errors> {
+        let content = DefinitionContent {
+            owner: Owner::Server,
+            status: DefinitionStatus::Enabled,
+            value: value.to_string(),
+        };
+        let change = DefinitionChange { id, expected: None, content: Some(content), place: None };
+        let known = self.known_definitions().await?.unwrap_or_default();
+        let proposal = Proposal::new(&known, &[change], &self.actor)?;
+        Ok(self.read_files(Project::load_partly, proposal.running.into()).await??)
+    }
+
     /// Why a draft cannot be enabled, if the rest is as given.
     pub(crate) async fn problems_of(
         &self,
@@ -162,7 +179,6 @@ fn is_of(definition: &StoredDefinition, error: &Error) -> bool {
 #[cfg(test)]
 mod tests {
     use outflow_core::Timestamp;
-    use outflow_core::ports::state::DefinitionId;
 
     use super::*;
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::access::{May, to};
+use crate::access::{May, Permission, to};
 use crate::context::Context;
 use crate::extract::{Options, Path, Query};
 use crate::problem::Refusal;
@@ -36,18 +36,33 @@ pub(crate) async fn sources(
     Ok(Document(All { items: context.app().sources().await? }))
 }
 
+/// How to test.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct TestSource {
+    /// Test the source as if it were defined like this; nothing is saved. This needs
+    /// `project.write`, too, and `{source}` is the name of a source.
+    #[schema(value_type = Option<Object>)]
+    value: Option<Value>,
+}
+
 /// Tests the databases that the name means, step by step.
 ///
 /// The answer is one JSON document a line: `{"database", "check"}` for each step as it ends, and at
 /// last `{"result"}`, or `{"problem"}` if the test broke off.
 #[utoipa::path(post, path = "/api/v1/sources/{source}/test", tag = "sources",
     params(("source" = String, Path, description = "`SOURCE.DATABASE`, or `SOURCE` for all of its databases")),
+    request_body = Option<TestSource>,
     responses((status = 200, body = SourceTest, content_type = "application/x-ndjson")))]
 pub(crate) async fn test_source(
-    _: May<to::QuerySources>,
+    may: May<to::QuerySources>,
     State(context): State<Context>,
     Path(source): Path<String>,
+    Options { options: TestSource { value }, .. }: Options<TestSource>,
 ) -> Answer<Response> {
+    if value.is_some() {
+        may.principal.require(Permission::WriteProject)?;
+    }
     let place = context.preview()?;
     let making = move |steps: stream::Steps| async move {
         let _place = place;
@@ -56,7 +71,10 @@ pub(crate) async fn test_source(
                 steps.line(&json!({ "database": database, "check": check }));
             }
         };
-        let result = context.app().test_source(&source, report).await?;
+        let result = match &value {
+            Some(value) => may.app.test_source_as(&source, value, report).await?,
+            None => may.app.test_source(&source, report).await?,
+        };
         steps.line(&json!({ "result": result }));
         Ok(())
     };
@@ -112,6 +130,10 @@ pub(crate) async fn destinations(
 pub(crate) struct TestDestination {
     /// A webhook gets a test call.
     send: bool,
+    /// Test the destination as if it were defined like this; nothing is saved. This needs
+    /// `project.write`, too.
+    #[schema(value_type = Option<Object>)]
+    value: Option<Value>,
 }
 
 /// Tests a destination, step by step. No call of a person is sent.
@@ -123,11 +145,14 @@ pub(crate) struct TestDestination {
     request_body = Option<TestDestination>,
     responses((status = 200, body = DestinationTest, content_type = "application/x-ndjson")))]
 pub(crate) async fn test_destination(
-    _: May<to::TestDestinations>,
+    may: May<to::TestDestinations>,
     State(context): State<Context>,
     Path(destination): Path<String>,
-    Options { options, .. }: Options<TestDestination>,
+    Options { options: TestDestination { send, value }, .. }: Options<TestDestination>,
 ) -> Answer<Response> {
+    if value.is_some() {
+        may.principal.require(Permission::WriteProject)?;
+    }
     let place = context.preview()?;
     let making = move |steps: stream::Steps| async move {
         let _place = place;
@@ -136,8 +161,13 @@ pub(crate) async fn test_destination(
                 steps.line(&json!({ "destination": name, "type": kind, "check": check }));
             }
         };
-        let request = DestinationTestRequest { names: vec![destination], send: options.send };
-        let result = context.app().test_destinations(&request, report).await?;
+        let result = match &value {
+            Some(value) => may.app.test_destination_as(&destination, value, send, report).await?,
+            None => {
+                let request = DestinationTestRequest { names: vec![destination], send };
+                may.app.test_destinations(&request, report).await?
+            }
+        };
         steps.line(&json!({ "result": result }));
         Ok(())
     };

@@ -165,3 +165,38 @@ async fn a_change_of_another_version_than_the_one_that_is_there_is_refused() {
     assert_eq!(all["definitions"][0]["managed_by"], "outflow.yaml, line 9", "{all}");
     served.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_typed_is_tested_before_it_is_saved() {
+    let served = Served::with_files(project).await;
+    let source =
+        |path: &str| json!({ "value": { "type": "sqlite", "databases": { "main": { "path": path } } } });
+    let test = async |token: &str, path: &str, body: Value| {
+        let path = format!("/api/v1{path}/test");
+        served.post(token, &path, Some(&body.to_string())).await
+    };
+    let last = |answered: &Answered| -> Value {
+        let text = String::from_utf8(answered.body.to_vec()).unwrap();
+        serde_json::from_str(text.lines().last().unwrap()).unwrap()
+    };
+    let right = test("all", "/sources/shop", source("./warehouse.db")).await;
+    assert_eq!(last(&right)["result"]["ok"], true, "{right:?}");
+    let wrong = test("all", "/sources/shop", source("./nothing.db")).await;
+    assert_eq!(last(&wrong)["result"]["ok"], false, "{wrong:?}");
+    let out = json!({ "value": { "type": "file", "path": "./new-folder" } });
+    let right = test("all", "/destinations/archive", out.clone()).await;
+    assert_eq!(last(&right)["result"]["destinations"][0]["destination"], "archive", "{right:?}");
+    // Nothing was saved, and what files own is not tried out as something else.
+    assert_eq!(get(&served, "/sources").await["items"].as_array().unwrap().len(), 1);
+    let of_files = test("all", "/sources/files", source("./warehouse.db")).await;
+    assert_eq!(status_and_code(&of_files), (409, json!("C020")));
+    let odd = test("all", "/sources/shop", json!({ "value": { "type": "oracle" } })).await;
+    assert_eq!(odd.status, 422, "{odd:?}");
+    // Who may test what is saved may not try other hosts.
+    for (permission, path, body) in
+        [("sources.query", "/sources/shop", source("./x")), ("destinations.test", "/destinations/x", out)]
+    {
+        assert_eq!(test(permission, path, body).await.status, 403, "{path}");
+    }
+    served.stop().await;
+}
