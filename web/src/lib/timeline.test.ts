@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { drawn, shapeOf, ticks, type Mark } from "./timeline";
+import { drawn, shapeOf, ticks, windowHours, type Mark } from "./timeline";
 
 const HOUR = 3_600_000;
 const mark = (change: Partial<Mark>): Mark => ({
@@ -42,6 +42,11 @@ describe("marks", () => {
     );
     expect(new Set(shapes).size).toBe(6);
   });
+});
+
+it("shows no more time than there is something in", () => {
+  const ago = (hours: number) => windowHours(-hours * HOUR, 0);
+  expect([ago(0.6), ago(1.5), ago(30)]).toEqual([1, 3, 24]);
 });
 
 it("has as many ticks as there is room for, at round times", () => {

@@ -22,21 +22,24 @@ export interface Drawn extends Mark {
   shape: Shape;
 }
 
+const MINUTE = 60_000;
+
 /** A run of a second is still seen and hit. */
 const LEAST_PX = 4;
 
 /** What is worse is drawn above what is better. */
 const WORST_LAST = [
   "planned",
-  "skipped",
-  "succeeded",
+  // What goes on is long, and lies below the slots that are skipped for it.
   "queued",
-  "cancelled",
-  "rejected",
+  "awaiting_approval",
   "extracting",
   "delivering",
+  "skipped",
+  "succeeded",
+  "cancelled",
+  "rejected",
   "succeeded_with_rejected",
-  "awaiting_approval",
   "partial",
   "lost",
   "failed",
@@ -85,10 +88,17 @@ export function drawn(
     .sort((a, b) => rank(a) - rank(b));
 }
 
-const MINUTE = 60_000;
 const STEPS = [1, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1_440, 2_880, 10_080].map(
   (n) => n * MINUTE,
 );
+
+/** The shortest of these that has what began at `oldest` in it, in hours. */
+const WINDOWS_H = [1, 3, 6, 12, 24];
+
+export function windowHours(oldest: number, now: number): number {
+  const hours = (now - oldest) / (60 * MINUTE);
+  return WINDOWS_H.find((size) => hours <= size) ?? WINDOWS_H.at(-1)!;
+}
 
 /** Round times of the zone between `from` and `to`, no more than there is room for. */
 export function ticks(from: number, to: number, width: number, zone: Zone, pxEach = 88): number[] {

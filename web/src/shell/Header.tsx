@@ -1,5 +1,5 @@
 /** The header: where one is, the palette, whether what one sees is live, the zone, theme, user. */
-import { Menu as MenuIcon, Search, Sun } from "lucide-react";
+import { CircleUser, Menu as MenuIcon, Search, Sun } from "lucide-react";
 import { lazy, Suspense } from "react";
 import { liveState, type LiveState } from "../api/live/state";
 import { classes } from "../lib/classes";
@@ -42,7 +42,14 @@ export function Header({ isNavOpen, onNav, onPalette, onHelp }: Props) {
         <kbd aria-hidden>{isMac() ? "⌘ K" : "Ctrl K"}</kbd>
       </button>
       <ZoneSwitch />
-      <Suspense fallback={<IconButton icon={Sun} label="Theme" />}>
+      <Suspense
+        fallback={
+          <>
+            <IconButton icon={Sun} label="Theme" />
+            <IconButton icon={CircleUser} label="Account" />
+          </>
+        }
+      >
         <HeaderMenus onHelp={onHelp} />
       </Suspense>
     </header>

@@ -32,11 +32,14 @@ interface PageProps {
   tabs?: ReactNode;
   /** For forms and texts. */
   narrow?: boolean;
+  /** The title is for screen readers alone: the screen begins with something that says more. */
+  hiddenTitle?: boolean;
   children: ReactNode;
 }
 
 export function Page(props: PageProps) {
-  const { title, area, trail, status, description, actions, tabs, narrow, children } = props;
+  const { title, area, trail, status, description, actions, tabs, narrow, hiddenTitle, children } =
+    props;
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     document.title = [title, area, "Outflow"].filter(Boolean).join(" · ");
@@ -49,7 +52,7 @@ export function Page(props: PageProps) {
   return (
     <div className={classes(css.page, narrow && css.narrow)}>
       <Trail above={trail} title={title} />
-      <header className={css.head}>
+      <header className={hiddenTitle ? "sr-only" : css.head}>
         <div className={css.titles}>
           <div className={css.title}>
             <h1 ref={heading} tabIndex={-1}>

@@ -2,6 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { toProblem } from "../../api/problem";
 import { sessionsQuery, useEndSession } from "../../api/queries/me";
+import type { SessionEntry } from "../../api/types";
 import { browserName } from "../../lib/browser";
 import { Button } from "../../ui/Button";
 import { DataTable } from "../../ui/DataTable";
@@ -25,7 +26,7 @@ export function SessionsCard({ present }: { present: string | null }) {
           <DataTable
             label="Sessions"
             noun="session"
-            rows={items}
+            rows={inOrder(items, present)}
             rowKey={({ id }) => id}
             columns={[
               {
@@ -77,4 +78,11 @@ export function SessionsCard({ present }: { present: string | null }) {
       </Loaded>
     </SectionCard>
   );
+}
+
+/** The present one first, then those that were used last. */
+function inOrder(items: readonly SessionEntry[], present: string | null): SessionEntry[] {
+  const rank = (session: SessionEntry) =>
+    session.id === present ? Infinity : Date.parse(session.last_used_at);
+  return [...items].sort((a, b) => rank(b) - rank(a));
 }

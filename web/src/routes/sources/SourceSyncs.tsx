@@ -3,11 +3,12 @@ import { useQuery } from "@tanstack/react-query";
 import { RefreshCw } from "lucide-react";
 import { statusQuery } from "../../api/queries/status";
 import { syncsQuery } from "../../api/queries/syncs";
+import { syncRows } from "../../lib/sync-state";
 import { DataTable } from "../../ui/DataTable";
 import { Loaded } from "../../ui/Loaded";
 import { SectionCard } from "../../ui/Page";
 import { EmptyState } from "../../ui/states";
-import { syncColumns, syncRows } from "../syncs/sync-rows";
+import { syncColumns } from "../syncs/sync-rows";
 
 export function SourceSyncs({ source, title }: { source: string; title?: string }) {
   const query = useQuery(syncsQuery);

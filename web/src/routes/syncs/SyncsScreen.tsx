@@ -5,13 +5,14 @@ import { RefreshCw } from "lucide-react";
 import { statusQuery } from "../../api/queries/status";
 import { syncsQuery } from "../../api/queries/syncs";
 import { matches, type ListSearch } from "../../lib/search";
+import { syncRows } from "../../lib/sync-state";
 import { LinkButton } from "../../ui/Button";
 import { DataTable } from "../../ui/DataTable";
 import { ListTools } from "../../ui/ListTools";
 import { Loaded } from "../../ui/Loaded";
 import { Page, SectionCard } from "../../ui/Page";
 import { EmptyState } from "../../ui/states";
-import { syncColumns, syncRows } from "./sync-rows";
+import { syncColumns } from "./sync-rows";
 
 export const Route = createLazyRoute("/app/syncs")({ component: SyncsScreen });
 

@@ -1,48 +1,9 @@
-/** A sync with how it is: for the tables of home and of the list. */
+/** The columns of a table of syncs. */
 import { Link } from "@tanstack/react-router";
-import type { StatusDocument, SyncDocument, SyncStatus } from "../../api/types";
+import { rankOf, stateOf, type SyncRow } from "../../lib/sync-state";
 import { RowLink, type Column } from "../../ui/DataTable";
 import { StatusChip } from "../../ui/StatusChip";
 import { Count, Time } from "../../ui/values";
-
-export interface SyncRow {
-  sync: SyncDocument;
-  /** Missing while the process has not taken the sync over. */
-  status: SyncStatus | undefined;
-}
-
-export function syncRows(
-  syncs: readonly SyncDocument[],
-  status: StatusDocument | undefined,
-): SyncRow[] {
-  const byName = new Map((status?.syncs ?? []).map((one) => [one.sync, one]));
-  return syncs.map((sync) => ({ sync, status: byName.get(sync.sync) }));
-}
-
-/** The state that a person wants to know: a pause counts for more than the last run. */
-export function stateOf({ sync, status }: SyncRow): string {
-  if (sync.paused_since ?? status?.paused_since) return "paused";
-  if (!sync.enabled) return "disabled";
-  return status?.last?.state ?? "never";
-}
-
-/** The worst first. */
-const order = [
-  "failed",
-  "lost",
-  "partial",
-  "awaiting_approval",
-  "succeeded_with_rejected",
-  "skipped",
-  "queued",
-  "extracting",
-  "delivering",
-];
-
-function rank(row: SyncRow): number {
-  const at = order.indexOf(stateOf(row));
-  return at < 0 ? order.length : at;
-}
 
 export const syncColumns: Column<SyncRow>[] = [
   {
@@ -58,7 +19,7 @@ export const syncColumns: Column<SyncRow>[] = [
   {
     id: "state",
     header: "State",
-    sort: rank,
+    sort: rankOf,
     cell: (row) => <StatusChip status={stateOf(row)} tip={row.status?.last?.reason?.message} />,
   },
   {
