@@ -17,6 +17,7 @@ function SettingsScreen() {
           <Tab to="/settings/secrets">Secrets</Tab>
           <Tab to="/settings/audit">Audit</Tab>
           <Tab to="/settings/retention">Retention</Tab>
+          <Tab to="/settings/project">Project</Tab>
         </Tabs>
       }
     >
