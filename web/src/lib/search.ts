@@ -12,6 +12,12 @@ export function text(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
 }
 
+/** A whole number from 0 on. */
+export function whole(value: unknown): number | undefined {
+  const number = typeof value === "string" ? Number(value) : value;
+  return Number.isSafeInteger(number) && (number as number) >= 0 ? (number as number) : undefined;
+}
+
 export function oneOf<const T extends readonly string[]>(
   allowed: T,
   value: unknown,

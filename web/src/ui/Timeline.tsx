@@ -1,205 +1,247 @@
 /**
- * Runs on a line of time, one lane each. Bars have a shape for each kind of outcome: whole, half,
- * crossed, hatched (skipped), dashed (planned). A press on a bar opens the run. The same runs are in
- * a table near by, which is the form for the keyboard and for screen readers.
+ * Runs on a line of time: a bar for each, as high as it took long; skipped slots hatched in a row of
+ * their own; planned ones dashed behind now. Arrow keys go from mark to mark, Enter opens one, `+`
+ * and `-` zoom. The table below it has the same runs: nothing is known by the drawing alone.
  */
-import { useId, useLayoutEffect, useRef, useState, type MouseEvent, type ReactNode } from "react";
+import { createLink } from "@tanstack/react-router";
+import {
+  useId,
+  useMemo,
+  useRef,
+  useState,
+  type AnchorHTMLAttributes,
+  type KeyboardEvent,
+  type ReactNode,
+  type Ref,
+} from "react";
 import { classes } from "../lib/classes";
-import { useNow } from "../lib/now";
+import { counted } from "../lib/number";
 import { usePreferences } from "../lib/preferences";
-import { clock, short } from "../lib/time";
-import { drawn, shapeOf, ticks, type Drawn, type Mark, type Shape } from "../lib/timeline";
+import { clock, duration, short, type Zone } from "../lib/time";
+import {
+  marksOf,
+  medianSeconds,
+  plannedOf,
+  startOf,
+  ticksOf,
+  type Mark,
+  type Span,
+  type TimelineRun,
+} from "../lib/timeline";
 import { lookOf } from "./status";
 import css from "./timeline.module.css";
+import { useWidth } from "./use-width";
 
-export interface Lane {
-  key: string;
-  label: ReactNode;
-  marks: readonly Mark[];
+const BARS = 88;
+const SKIPS_TOP = BARS + 8;
+const SKIPS = 16;
+const AXIS = SKIPS_TOP + SKIPS + 6;
+const HEIGHT = AXIS + 22;
+
+interface MarkAnchorProps extends AnchorHTMLAttributes<SVGAElement> {
+  ref?: Ref<SVGAElement>;
+}
+
+function MarkAnchor({ children, ...rest }: MarkAnchorProps) {
+  return (
+    <a {...(rest as object)} className={css.mark}>
+      {children}
+    </a>
+  );
+}
+
+/** The link of a mark. */
+export const MarkLink = createLink(MarkAnchor);
+
+export interface MarkProps {
+  "aria-label": string;
+  "data-tip": string;
+  "data-mark": number;
+  tabIndex: number;
+  onFocus: () => void;
+  children: ReactNode;
 }
 
 interface Props {
-  lanes: readonly Lane[];
-  /** In milliseconds since 1970. */
-  from: number;
-  to: number;
-  /** What it shows, in a sentence. */
   label: string;
-  onOpen?: (run: number) => void;
+  runs: readonly TimelineRun[];
+  /** Times at which runs are planned. */
+  planned: readonly string[];
+  span: Span;
+  now: number;
+  /** The link of a mark: `<MarkLink to=… {...props} />`. */
+  link: (mark: Mark, props: MarkProps) => ReactNode;
+  /** `1`: nearer, `-1`: farther. */
+  onZoom: (direction: 1 | -1) => void;
 }
 
-const LANE = 28;
-const BAR = 14;
-const AXIS = 20;
-
-function useWidth() {
-  const element = useRef<HTMLDivElement>(null);
-  const [width, setWidth] = useState(0);
-  useLayoutEffect(() => {
-    const observer = new ResizeObserver(([entry]) => setWidth(entry?.contentRect.width ?? 0));
-    if (element.current) observer.observe(element.current);
-    return () => observer.disconnect();
-  }, []);
-  return [element, width] as const;
-}
-
-export function Timeline({ lanes, from, to, label, onOpen }: Props) {
-  const [plot, width] = useWidth();
+export function Timeline({ label, runs, planned, span, now, link, onZoom }: Props) {
   const { zone } = usePreferences();
-  const now = useNow().getTime();
+  const [box, width] = useWidth<HTMLDivElement>(900);
+  const [at, setAt] = useState(-1);
+  const svg = useRef<SVGSVGElement>(null);
   const hatch = useId();
-  const height = lanes.length * LANE;
-  const open = (event: MouseEvent) => {
-    const run = (event.target as Element).closest<SVGElement>("[data-run]")?.dataset.run;
-    if (run) onOpen?.(Number(run));
+  const { bars, skips, median, most } = useMemo(() => {
+    const skipped = runs.filter(({ state }) => state === "skipped");
+    const ran = runs.filter(({ state }) => state !== "skipped");
+    const found = marksOf(ran, span, width, now);
+    return {
+      bars: found,
+      skips: marksOf(skipped, span, width, now),
+      median: medianSeconds(ran, now),
+      most: Math.max(1, ...found.map(({ seconds }) => seconds)),
+    };
+  }, [runs, span, width, now]);
+  const marks = useMemo(() => [...bars, ...skips].sort((a, b) => a.x - b.x), [bars, skips]);
+  const offset = zone === "utc" ? 0 : -new Date(now).getTimezoneOffset();
+  const ticks = ticksOf(span, width, offset, width < 500 ? 64 : 96);
+  const nowX = ((now - span.from) / (span.to - span.from)) * width;
+  const focus = Math.min(at < 0 ? marks.length - 1 : at, marks.length - 1);
+
+  const onKeyDown = (event: KeyboardEvent) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (step !== undefined) {
+      const next = Math.max(0, Math.min(marks.length - 1, focus + step));
+      setAt(next);
+      svg.current?.querySelector<SVGElement>(`[data-mark="${next}"]`)?.focus();
+    } else if (event.key === "+" || event.key === "=") onZoom(1);
+    else if (event.key === "-") onZoom(-1);
+    else return;
+    event.preventDefault();
   };
-  const isLong = to - from > 36 * 3_600_000;
+
+  const medianY =
+    median === undefined ? null : BARS - Math.max(0.14, Math.sqrt(median / most)) * BARS;
   return (
-    <div className={css.timeline} style={{ "--lane": `${LANE}px` } as object}>
-      <div className={css.labels}>
-        {lanes.map(({ key, label: name }) => (
-          <div key={key}>{name}</div>
-        ))}
-      </div>
-      <div className={css.plot} ref={plot}>
-        {/* A shortcut for the pointer: each run is a link in the table. */}
-        {}
-        <svg width={width} height={height + AXIS} role="img" aria-label={label} onClick={open}>
-          <Hatch id={hatch} />
-          {ticks(from, to, width, zone).map((at) => {
-            const x = ((at - from) / (to - from)) * width;
-            return (
-              <g key={at}>
-                <line className={css.tick} x1={x} x2={x} y1={0} y2={height} />
-                <text className={css.tickText} x={x} y={height + 15} textAnchor={anchor(x, width)}>
-                  {isLong ? short(new Date(at), zone) : clock(new Date(at), zone)}
+    <div ref={box} className={css.box}>
+      {/* Arrow keys within the drawing move between its links. */}
+      <svg
+        ref={svg}
+        width={width}
+        height={HEIGHT}
+        role="group"
+        aria-label={label}
+        onKeyDown={onKeyDown}
+      >
+        <defs>
+          <pattern
+            id={hatch}
+            width="5"
+            height="5"
+            patternUnits="userSpaceOnUse"
+            patternTransform="rotate(45)"
+          >
+            <line x1="0" y1="0" x2="0" y2="5" className={css.hatch} />
+          </pattern>
+        </defs>
+        <g aria-hidden>
+          {ticks.map((tick) => (
+            <g key={tick.at}>
+              <line className={css.grid} x1={tick.x} x2={tick.x} y1={0} y2={AXIS} />
+              {tick.x < width - 30 && tick.x > 14 && (
+                <text className={css.tick} x={tick.x} y={HEIGHT - 6}>
+                  {tickText(tick.at, span, zone)}
                 </text>
-              </g>
-            );
-          })}
-          {lanes.map(({ key, marks }, index) => (
-            <g key={key} transform={`translate(0 ${index * LANE})`}>
-              <line className={css.lane} x1={0} x2={width} y1={LANE / 2} y2={LANE / 2} />
-              {drawn(marks, from, to, width, now).map((mark) => (
-                <Bar key={mark.key} mark={mark} hatch={hatch} />
-              ))}
+              )}
             </g>
           ))}
-          {now > from && now < to && (
-            <line
-              className={css.now}
-              x1={((now - from) / (to - from)) * width}
-              x2={((now - from) / (to - from)) * width}
-              y1={0}
-              y2={height}
-            />
+          <line className={css.base} x1={0} x2={width} y1={BARS} y2={BARS} />
+          {medianY !== null && (
+            <>
+              <line className={css.median} x1={0} x2={width} y1={medianY} y2={medianY} />
+              <text className={css.medianText} x={2} y={medianY - 4}>
+                median {duration(median!)}
+              </text>
+            </>
           )}
-        </svg>
-      </div>
+          <rect
+            className={css.ahead}
+            x={nowX}
+            width={Math.max(0, width - nowX)}
+            y={0}
+            height={AXIS}
+          />
+          {plannedOf(planned, span, width).map((slot) => (
+            <rect
+              key={slot.at}
+              className={css.planned}
+              data-tip={`Planned for ${short(new Date(slot.at), zone)}`}
+              x={Math.max(slot.x, nowX + 2)}
+              y={BARS - 24}
+              width={6}
+              height={24}
+              rx={2}
+            />
+          ))}
+          <line className={css.now} x1={nowX} x2={nowX} y1={0} y2={AXIS} />
+        </g>
+        {marks.map((mark, index) => {
+          const isSkip = mark.state === "skipped";
+          const text = markText(mark, zone);
+          return link(mark, {
+            "aria-label": text,
+            "data-tip": text,
+            "data-mark": index,
+            tabIndex: index === focus ? 0 : -1,
+            onFocus: () => setAt(index),
+            children: isSkip ? (
+              <rect
+                className={css.skip}
+                x={mark.x}
+                y={SKIPS_TOP}
+                width={mark.width}
+                height={SKIPS}
+                rx={2}
+                fill={`url(#${hatch})`}
+              />
+            ) : (
+              <Bar mark={mark} />
+            ),
+          });
+        })}
+      </svg>
     </div>
   );
 }
 
-function anchor(x: number, width: number): "start" | "middle" | "end" {
-  if (x < 20) return "start";
-  return x > width - 20 ? "end" : "middle";
-}
-
-function Hatch({ id }: { id: string }) {
+/** A bar; its shape differs, too: failed is crossed out, partial has a notch on its top. */
+function Bar({ mark }: { mark: Mark }) {
+  const tone = lookOf(mark.state).tone;
+  const height = mark.height * BARS;
+  const y = BARS - height;
   return (
-    <defs>
-      <pattern
-        id={id}
-        width={5}
-        height={5}
-        patternUnits="userSpaceOnUse"
-        patternTransform="rotate(45)"
-      >
-        <line x1={0} y1={0} x2={0} y2={5} stroke="var(--skip)" strokeWidth={2} />
-      </pattern>
-    </defs>
-  );
-}
-
-function Bar({ mark, hatch }: { mark: Drawn; hatch: string }) {
-  const y = (LANE - BAR) / 2;
-  return (
-    <g
-      className={classes(
-        css.mark,
-        css[lookOf(mark.status).tone],
-        mark.shape === "planned" && css.planned,
+    <g className={classes(css.bar, css[tone])}>
+      {/* What can be hit is higher than a short bar. */}
+      <rect className={css.hit} x={mark.x} y={0} width={mark.width} height={BARS} />
+      <rect x={mark.x} y={y} width={mark.width} height={height} rx={Math.min(2, mark.width / 2)} />
+      {tone === "bad" && (
+        <path
+          className={css.cross}
+          d={`M${mark.x},${y} L${mark.x + mark.width},${BARS} M${mark.x + mark.width},${y} L${mark.x},${BARS}`}
+        />
       )}
-      data-run={mark.run}
-      data-tip={mark.title}
-    >
-      <Glyph shape={mark.shape} x={mark.x} y={y} width={mark.width} hatch={hatch} />
+      {tone === "warn" && <circle cx={mark.x + mark.width / 2} cy={Math.max(4, y - 5)} r={2.5} />}
     </g>
   );
 }
 
-interface GlyphProps {
-  shape: Shape;
-  x: number;
-  y: number;
-  width: number;
-  hatch: string;
+function tickText(at: number, span: Span, zone: Zone): string {
+  const date = new Date(at);
+  const isDays = span.to - span.from > 2 * 86_400_000;
+  return isDays ? short(date, zone).split(",")[0]! : clock(date, zone);
 }
 
-function Glyph({ shape, x, y, width, hatch }: GlyphProps) {
-  const box = { x: x + 0.5, y: y + 0.5, width: Math.max(1, width - 1), height: BAR - 1, rx: 1.5 };
-  switch (shape) {
-    case "half":
-      return (
-        <>
-          <rect {...box} className={css.ground} fill="var(--raised)" stroke="currentColor" />
-          <rect x={x} y={y + BAR / 2} width={width} height={BAR / 2} rx={1.5} fill="currentColor" />
-        </>
-      );
-    case "crossed":
-      return (
-        <>
-          <rect {...box} className={css.ground} fill="currentColor" stroke="currentColor" />
-          <path
-            d={`M${x + width / 2 - 4} ${y - 4}l8 ${BAR + 8}m0 ${-BAR - 8}l-8 ${BAR + 8}`}
-            stroke="currentColor"
-            strokeWidth={1.5}
-          />
-        </>
-      );
-    case "hatched":
-      return <rect {...box} className={css.ground} fill={`url(#${hatch})`} stroke="currentColor" />;
-    case "open":
-      return (
-        <rect
-          {...box}
-          className={css.ground}
-          fill="var(--raised)"
-          stroke="currentColor"
-          strokeWidth={2}
-        />
-      );
-    case "planned":
-      return <rect {...box} fill="none" stroke="currentColor" strokeDasharray="2 2" />;
-    case "whole":
-      return <rect {...box} className={css.ground} fill="currentColor" stroke="currentColor" />;
+function markText(mark: Mark, zone: Zone): string {
+  const [newest, oldest] = [mark.runs[0]!, mark.runs.at(-1)!];
+  if (mark.runs.length === 1) {
+    const when = short(new Date(startOf(newest)), zone);
+    if (newest.state === "skipped") {
+      const by = newest.skipped_by ? `: run ${newest.skipped_by} was still in progress` : "";
+      return `Slot of ${when} skipped${by}`;
+    }
+    return `Run ${newest.run}, ${lookOf(newest.state).word}, ${when}, ${duration(mark.seconds)}`;
   }
-}
-
-/** What the shapes mean: those that occur. */
-export function TimelineLegend({ statuses }: { statuses: readonly string[] }) {
-  const hatch = useId();
-  return (
-    <div className={css.legend}>
-      {statuses.map((status) => (
-        <span key={status}>
-          <svg width={16} height={BAR + 8} aria-hidden className={css[lookOf(status).tone]}>
-            <Hatch id={hatch} />
-            <Glyph shape={shapeOf(status)} x={0} y={4} width={16} hatch={hatch} />
-          </svg>
-          {lookOf(status).word}
-        </span>
-      ))}
-    </div>
-  );
+  const times = `${short(new Date(startOf(oldest)), zone)} to ${clock(new Date(startOf(newest)), zone)}`;
+  if (mark.state === "skipped") return `${counted(mark.runs.length, "skipped slot")}, ${times}`;
+  return `${counted(mark.runs.length, "run")}, worst: ${lookOf(mark.state).word}, ${times}`;
 }

@@ -11,18 +11,22 @@ const LEAVE_MS = 120;
 const GAP = 6;
 const ID = "tooltip";
 
+/** Parts of drawings have tooltips, too. */
+type Target = HTMLElement | SVGElement;
+
 interface Shown {
-  target: HTMLElement;
+  target: Target;
   text: string;
 }
 
-function targetOf(event: Event): HTMLElement | null {
+function targetOf(event: Event): Target | null {
   const found = event.target instanceof Element ? event.target.closest("[data-tip]") : null;
-  return found instanceof HTMLElement && found.dataset.tip ? found : null;
+  const isTarget = found instanceof HTMLElement || found instanceof SVGElement;
+  return isTarget && found.dataset.tip ? found : null;
 }
 
 /** Below its target, above where there is no room, and within the window. */
-function place(tip: HTMLElement, target: HTMLElement) {
+function place(tip: HTMLElement, target: Target) {
   const [at, size] = [target.getBoundingClientRect(), tip.getBoundingClientRect()];
   const below = at.bottom + GAP;
   const top = below + size.height > window.innerHeight ? at.top - GAP - size.height : below;

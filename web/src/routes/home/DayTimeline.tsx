@@ -7,10 +7,10 @@ import { useMemo } from "react";
 import type { StatusDocument } from "../../api/types";
 import { counted } from "../../lib/number";
 import { rankOf, type SyncRow } from "../../lib/sync-state";
-import { markOf, windowHours, type Mark } from "../../lib/timeline";
+import { markOf, windowHours, type Mark } from "../../lib/run-lanes";
 import { SectionCard } from "../../ui/Page";
 import { lookOf } from "../../ui/status";
-import { Timeline, TimelineLegend, type Lane } from "../../ui/Timeline";
+import { RunLanes, TimelineLegend, type Lane } from "../../ui/RunLanes";
 import { Time } from "../../ui/values";
 import type { Day } from "./day";
 
@@ -50,7 +50,7 @@ export function DayTimeline({ rows, day, status }: Props) {
   );
   return (
     <SectionCard title="Runs" text={text} actions={<Link to="/runs">All runs</Link>}>
-      <Timeline
+      <RunLanes
         lanes={lanes}
         from={from}
         to={to}

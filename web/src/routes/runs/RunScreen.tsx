@@ -1,21 +1,26 @@
-/** One run: its title, its state, and its tabs. */
+/** One run: what happened, what can be done, and its tabs. While it goes on, it is followed. */
 import { useQuery } from "@tanstack/react-query";
-import { createLazyRoute, Outlet } from "@tanstack/react-router";
+import { createLazyRoute, Link, Outlet } from "@tanstack/react-router";
+import { useMemo } from "react";
+import { useRunLive } from "../../api/live/run-live";
 import { runQuery } from "../../api/queries/runs";
 import type { RunListEntry } from "../../api/types";
 import { CopyMenu } from "../../ui/CopyMenu";
 import { Loaded } from "../../ui/Loaded";
-import { Notice } from "../../ui/Notice";
-import { Crumb, Page, Tab, Tabs } from "../../ui/Page";
+import { Page, Tab, Tabs } from "../../ui/Page";
 import { NotFound } from "../../ui/states";
+import { isGoingOn } from "../../ui/status";
 import { StatusChip } from "../../ui/StatusChip";
+import { ReplayButton } from "./ReplayButton";
+import { RunContext } from "./run-context";
+import { RunStory } from "./RunStory";
 
 export const Route = createLazyRoute("/app/runs/$run")({ component: RunScreen });
 
 function RunScreen() {
   const run = Number(Route.useParams().run);
   if (!Number.isSafeInteger(run)) return <NotFound what="This run" />;
-  return <Known run={run} />;
+  return <Known key={run} run={run} />;
 }
 
 function Known({ run }: { run: number }) {
@@ -27,55 +32,58 @@ function Known({ run }: { run: number }) {
   );
 }
 
-function Frame({ entry }: { entry: RunListEntry }) {
-  const params = { run: String(entry.run) };
-  return (
-    <Page
-      title={`Run ${entry.run} of ${entry.sync}`}
-      area="Runs"
-      trail={[
-        <Crumb key="runs" to="/runs">
-          Runs
-        </Crumb>,
-        <Crumb key="sync" to="/syncs/$sync" params={{ sync: entry.sync }}>
-          {entry.sync}
-        </Crumb>,
-      ]}
-      status={<StatusChip status={entry.state} />}
-      actions={
-        <CopyMenu
-          json={entry}
-          curl={{ path: `/api/v1/runs/${entry.run}` }}
-          command={`outflow runs show ${entry.run}`}
-        />
-      }
-      tabs={
-        <Tabs label={`Parts of run ${entry.run}`}>
-          <Tab to="/runs/$run/summary" params={params}>
-            Summary
-          </Tab>
-          <Tab to="/runs/$run/rows" params={params} count={entry.rows.rejected}>
-            Rejected rows
-          </Tab>
-          <Tab to="/runs/$run/requests" params={params} count={deadLetters(entry)}>
-            Dead letters
-          </Tab>
-          <Tab to="/runs/$run/log" params={params}>
-            Log
-          </Tab>
-        </Tabs>
-      }
-    >
-      {entry.reason && (
-        <Notice tone={entry.state === "failed" ? "bad" : "warn"} title={entry.reason.code}>
-          {entry.reason.message}
-        </Notice>
-      )}
-      <Outlet />
-    </Page>
-  );
-}
-
 function deadLetters(entry: RunListEntry): number {
   return Object.values(entry.destinations).reduce((sum, one) => sum + one.dead_letters, 0);
+}
+
+function Frame({ entry }: { entry: RunListEntry }) {
+  const live = useRunLive(entry.run, isGoingOn(entry.state));
+  const view = useMemo(() => ({ entry, live }), [entry, live]);
+  const params = { run: String(entry.run) };
+  return (
+    <RunContext value={view}>
+      <Page
+        title={`Run ${entry.run} of ${entry.sync}`}
+        area="Runs"
+        trail={[
+          <Link key="runs" to="/runs">
+            Runs
+          </Link>,
+          <Link key="sync" to="/syncs/$sync/runs" params={{ sync: entry.sync }}>
+            {entry.sync}
+          </Link>,
+        ]}
+        status={<StatusChip status={entry.state} />}
+        actions={
+          <>
+            <CopyMenu
+              json={entry}
+              curl={{ path: `/api/v1/runs/${entry.run}` }}
+              command={`outflow runs ${entry.sync}`}
+            />
+            <ReplayButton entry={entry} />
+          </>
+        }
+        tabs={
+          <Tabs label={`Parts of run ${entry.run}`}>
+            <Tab to="/runs/$run/summary" params={params}>
+              Summary
+            </Tab>
+            <Tab to="/runs/$run/rows" params={params} count={entry.rows.rejected}>
+              Rejected rows
+            </Tab>
+            <Tab to="/runs/$run/requests" params={params} count={deadLetters(entry)}>
+              Dead letters
+            </Tab>
+            <Tab to="/runs/$run/log" params={params}>
+              Log
+            </Tab>
+          </Tabs>
+        }
+      >
+        <RunStory entry={entry} />
+        <Outlet />
+      </Page>
+    </RunContext>
+  );
 }

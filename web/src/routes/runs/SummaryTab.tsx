@@ -1,78 +1,62 @@
-/** What a run did: its rows, and its calls at each destination, as sums. */
-import { useQuery } from "@tanstack/react-query";
+/** What a run did: its stages, its rows, its calls at each destination, as sums that add up. */
 import { createLazyRoute, Link } from "@tanstack/react-router";
-import { runQuery } from "../../api/queries/runs";
-import { callsOf, rowsOf } from "../../lib/equation";
-import { counted } from "../../lib/number";
-import { secondsBetween } from "../../lib/time";
+import { rowsOf } from "../../lib/equation";
+import { count } from "../../lib/number";
 import { Equation } from "../../ui/Equation";
-import { Notice } from "../../ui/Notice";
-import { KeyValues, SectionCard } from "../../ui/Page";
-import { StatusChip } from "../../ui/StatusChip";
-import { Bytes, Duration, Time } from "../../ui/values";
+import { SectionCard } from "../../ui/Page";
+import { isGoingOn } from "../../ui/status";
+import { DestinationCard } from "./DestinationCard";
+import { HeldCard } from "./HeldCard";
+import { LiveCard } from "./LiveCard";
+import { useRunView } from "./run-context";
+import { RunFacts } from "./RunFacts";
+import { Stages } from "./Stages";
 
 export const Route = createLazyRoute("/app/runs/$run/summary")({ component: SummaryTab });
 
 function SummaryTab() {
-  const params = Route.useParams();
-  const entry = useQuery(runQuery(Number(params.run))).data;
-  if (!entry) return null;
+  const { entry, live } = useRunView();
+  const params = { run: String(entry.run) };
+  if (entry.state === "skipped") return <RunFacts entry={entry} />;
+  const again = entry.rows.rejected_again ?? 0;
+  const isRead = entry.state !== "queued" && entry.state !== "extracting";
   return (
     <>
-      <SectionCard title="Rows" padded>
-        <Equation
-          sum={rowsOf(entry.rows)}
-          link={(term, text) =>
-            term.label === "rejected" ? (
-              <Link to="/runs/$run/rows" params={params}>
-                {text}
-              </Link>
-            ) : (
-              text
-            )
-          }
-        />
-      </SectionCard>
-      {Object.entries(entry.destinations).map(([name, delivery]) => (
-        <SectionCard
-          key={name}
-          title={
-            <Link to="/destinations/$destination" params={{ destination: name }}>
-              {name}
-            </Link>
-          }
-          actions={<StatusChip status={delivery.state} />}
-          padded
-        >
-          <div className="stack">
-            {delivery.reason && (
-              <Notice tone="warn" title={delivery.reason.code}>
-                {delivery.reason.message}
-              </Notice>
-            )}
-            <Equation sum={callsOf(delivery)} />
+      {entry.state === "awaiting_approval" && <HeldCard entry={entry} />}
+      {isGoingOn(entry.state) && <LiveCard entry={entry} live={live} />}
+      <Stages entry={entry} live={live} />
+      {isRead && entry.state !== "failed" && (
+        <SectionCard title="Rows" padded>
+          <Equation
+            sum={rowsOf(entry.rows)}
+            link={(term, text) =>
+              term.label === "rejected" ? (
+                <Link to="/runs/$run/rows" params={params}>
+                  {text}
+                </Link>
+              ) : (
+                text
+              )
+            }
+          />
+          {again > 0 && (
             <p className="muted">
-              {counted(delivery.requests, "request")}, {counted(delivery.retries, "repeat")} among
-              them, <Bytes value={delivery.bytes} />.
+              {count(again)} of the unchanged rows were rejected by the run before, too, for the
+              same reason.
             </p>
-          </div>
+          )}
         </SectionCard>
-      ))}
-      <SectionCard title="Times" padded>
-        <KeyValues
-          items={[
-            ["Due", <Time key="due" at={entry.due_at} as="absolute" />],
-            ["Began", <Time key="from" at={entry.started_at} as="absolute" />],
-            ["Ended", <Time key="to" at={entry.ended_at} as="absolute" none="not yet" />],
-            [
-              "Took",
-              <Duration key="took" seconds={secondsBetween(entry.started_at, entry.ended_at)} />,
-            ],
-            ["Reading", <Duration key="read" seconds={entry.seconds.extract} />],
-            ["Sending", <Duration key="send" seconds={entry.seconds.deliver} />],
-          ]}
+      )}
+      {Object.entries(entry.destinations).map(([name, delivery]) => (
+        <DestinationCard
+          key={name}
+          run={entry.run}
+          name={name}
+          delivery={delivery}
+          live={live.destinations[name]}
         />
-      </SectionCard>
+      ))}
+      <RunFacts entry={entry} />
     </>
   );
 }

@@ -1,7 +1,8 @@
 /** Runs: the list, and each with its tabs. */
 import { createRoute, redirect } from "@tanstack/react-router";
 import { runQuery } from "../../api/queries/runs";
-import { optional, text, type Search } from "../../lib/search";
+import { oneOf, optional, text, whole, type Search } from "../../lib/search";
+import { ZOOMS, type Zoom } from "../../lib/timeline";
 import { appRoute } from "../root";
 
 export interface RunsSearch {
@@ -9,6 +10,8 @@ export interface RunsSearch {
   /** States, with commas between. */
   state?: string | undefined;
   kind?: string | undefined;
+  /** Of the last so much time. */
+  within?: Zoom | undefined;
   since?: string | undefined;
   until?: string | undefined;
 }
@@ -20,6 +23,7 @@ const list = createRoute({
     sync: text(search.sync),
     state: text(search.state),
     kind: text(search.kind),
+    within: oneOf(ZOOMS, search.within),
     since: text(search.since),
     until: text(search.until),
   }),
@@ -47,7 +51,7 @@ const summary = createRoute({ getParentRoute: () => run, path: "summary" }).lazy
 const rows = createRoute({
   getParentRoute: () => run,
   path: "rows",
-  validateSearch: (search: Search) => optional({ code: text(search.code) }),
+  validateSearch: (search: Search) => optional({ code: text(search.code), row: whole(search.row) }),
 }).lazy(() => import("./RowsTab").then((module) => module.Route));
 const requests = createRoute({
   getParentRoute: () => run,
@@ -56,10 +60,14 @@ const requests = createRoute({
     optional({
       code: text(search.code),
       destination: text(search.destination),
+      letter: text(search.letter),
     }),
 }).lazy(() => import("./RequestsTab").then((module) => module.Route));
-const log = createRoute({ getParentRoute: () => run, path: "log" }).lazy(() =>
-  import("./LogTab").then((module) => module.Route),
-);
+const log = createRoute({
+  getParentRoute: () => run,
+  path: "log",
+  validateSearch: (search: Search) =>
+    optional({ filter: text(search.filter), level: oneOf(["problems"], search.level) }),
+}).lazy(() => import("./LogTab").then((module) => module.Route));
 
 export const runsRoutes = [list, run.addChildren([index, summary, rows, requests, log])] as const;

@@ -1,17 +1,12 @@
 /** The columns of a table of runs. */
 import { Link } from "@tanstack/react-router";
 import type { RunListEntry } from "../../api/types";
+import { storyOf, totalsOf } from "../../lib/run-story";
 import { secondsBetween } from "../../lib/time";
 import { RowLink, type Column } from "../../ui/DataTable";
 import { StatusChip } from "../../ui/StatusChip";
 import { Count, Duration, Time } from "../../ui/values";
-
-const triggers: Record<RunListEntry["trigger"], string> = {
-  manual: "By hand",
-  schedule: "Schedule",
-  replay: "Replay",
-  gap: "Fills a gap",
-};
+import { triggers } from "./triggers";
 
 const columns: Column<RunListEntry>[] = [
   {
@@ -35,7 +30,7 @@ const columns: Column<RunListEntry>[] = [
   {
     id: "state",
     header: "State",
-    cell: ({ state, reason }) => <StatusChip status={state} tip={reason?.message} />,
+    cell: (entry) => <StatusChip status={entry.state} tip={storyOf(entry).happened} />,
   },
   {
     id: "trigger",
@@ -43,7 +38,11 @@ const columns: Column<RunListEntry>[] = [
     low: true,
     cell: ({ trigger }) => <span className="muted">{triggers[trigger]}</span>,
   },
-  { id: "started", header: "Began", cell: ({ started_at: at }) => <Time at={at} /> },
+  {
+    id: "started",
+    header: "Began",
+    cell: ({ state, due_at: due, started_at: at }) => <Time at={state === "skipped" ? due : at} />,
+  },
   {
     id: "took",
     header: "Took",
@@ -53,22 +52,50 @@ const columns: Column<RunListEntry>[] = [
       <Duration seconds={state === "skipped" ? undefined : secondsBetween(from, to)} />
     ),
   },
-  { id: "read", header: "Rows", align: "end", cell: ({ rows }) => <Count value={rows.read} /> },
-  { id: "calls", header: "Calls", align: "end", cell: ({ rows }) => <Count value={rows.calls} /> },
+  { id: "read", header: "Rows", align: "end", cell: (entry) => <Number entry={entry} of="read" /> },
+  {
+    id: "calls",
+    header: "Calls",
+    align: "end",
+    cell: (entry) => <Number entry={entry} of="calls" />,
+  },
   {
     id: "rejected",
     header: "Rejected",
     align: "end",
-    cell: ({ run, rows }) =>
-      rows.rejected > 0 ? (
-        <Link to="/runs/$run/rows" params={{ run: String(run) }}>
-          <Count value={rows.rejected} />
+    cell: (entry) =>
+      entry.rows.rejected > 0 ? (
+        <Link to="/runs/$run/rows" params={{ run: String(entry.run) }}>
+          <Count value={entry.rows.rejected} />
         </Link>
       ) : (
-        <span className="muted">0</span>
+        <Number entry={entry} of="rejected" />
       ),
   },
+  {
+    id: "refused",
+    header: "Refused",
+    align: "end",
+    low: true,
+    cell: (entry) => {
+      const { refused } = totalsOf(entry);
+      return refused > 0 ? (
+        <Link to="/runs/$run/requests" params={{ run: String(entry.run) }}>
+          <Count value={refused} />
+        </Link>
+      ) : (
+        <span className="muted">{entry.state === "skipped" ? "–" : 0}</span>
+      );
+    },
+  },
 ];
+
+/** A slot that was skipped has no numbers; one that has nothing is quiet. */
+function Number({ entry, of }: { entry: RunListEntry; of: "read" | "calls" | "rejected" }) {
+  if (entry.state === "skipped") return <span className="muted">–</span>;
+  const value = entry.rows[of];
+  return value === 0 ? <span className="muted">0</span> : <Count value={value} />;
+}
 
 /** All columns, or all but one that is the same in each row. */
 export function runColumns(without?: string): Column<RunListEntry>[] {
