@@ -165,7 +165,7 @@ function remove(kind: DefinitionKind, name: string, version?: number) {
   }
 }
 
-function useStaleProject() {
+export function useStaleProject() {
   const client = useQueryClient();
   const stale = [
     keys.definitions,

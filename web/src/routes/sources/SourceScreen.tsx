@@ -32,7 +32,7 @@ function SourceScreen() {
               />
               {mayWrite && (
                 <LinkButton
-                  to="/sources/$source/syncs/new"
+                  to="/sources/$source/add-sync"
                   params={params}
                   look="primary"
                   icon={Plus}

@@ -1,112 +1,54 @@
-/** Adding a source: for now, the definition as JSON, which the API checks. */
-import { createLazyRoute, useNavigate } from "@tanstack/react-router";
-import { useState } from "react";
-import { needsRole } from "../../api/permissions";
-import { useCreateDefinition, type Value } from "../../api/queries/definitions";
-import { useMay } from "../../api/queries/me";
-import { parseObject } from "../../lib/json";
-import { Button } from "../../ui/Button";
-import { TextArea, TextField } from "../../ui/Field";
-import { Form } from "../../ui/Form";
-import { Crumb, Page, SectionCard } from "../../ui/Page";
+/** Adding a source: its database, a test of it, and on to the first sync. */
+import { useQuery } from "@tanstack/react-query";
+import { createLazyRoute, Link } from "@tanstack/react-router";
+import { sourcesQuery } from "../../api/queries/sources";
+import { LinkButton } from "../../ui/Button";
+import { Page, Stepper } from "../../ui/Page";
 import { NotFound } from "../../ui/states";
+import { DatabaseSaved } from "./DatabaseSaved";
+import { DatabaseSetup } from "./DatabaseSetup";
 import { sourceTypes } from "./source-types";
+import { setupSteps } from "./wizard";
 
 export const Route = createLazyRoute("/app/sources/new/$type")({ component: SourceWizard });
 
-const examples: Record<string, Value> = {
-  redshift: {
-    type: "redshift",
-    databases: {
-      main: {
-        host: "cluster.example.eu-central-1.redshift.amazonaws.com",
-        database: "analytics",
-        user: "outflow_reader",
-        password: "${secret:REDSHIFT_PASSWORD}",
-      },
-    },
-  },
-  postgres: {
-    type: "postgres",
-    databases: {
-      main: {
-        host: "replica.example",
-        database: "app",
-        user: "outflow_reader",
-        password: "${secret:POSTGRES_PASSWORD}",
-      },
-    },
-  },
-  sqlite: { type: "sqlite", databases: { main: { path: "shop.db" } } },
-};
-
 function SourceWizard() {
   const { type } = Route.useParams();
+  const { saved } = Route.useSearch();
+  const navigate = Route.useNavigate();
+  const sources = useQuery(sourcesQuery).data?.items ?? [];
   const known = sourceTypes.find((one) => one.type === type);
-  const [name, setName] = useState("");
-  const [text, setText] = useState(() => JSON.stringify(examples[type] ?? {}, null, 2));
-  const create = useCreateDefinition("source");
-  const mayWrite = useMay("project.write");
-  const navigate = useNavigate();
-  const parsed = parseObject(text);
   if (!known) return <NotFound what={`A source of the type ${type}`} />;
-  const save = () => {
-    if (!parsed.value || create.isPending || !mayWrite) return;
-    create.mutate(
-      { name: name.trim(), value: parsed.value },
-      {
-        onSuccess: (made) =>
-          void navigate({ to: "/sources/$source", params: { source: made.name } }),
-      },
-    );
-  };
   return (
     <Page
       title={known.name}
       area="Add Source"
       trail={[
-        <Crumb key="sources" to="/sources">
+        <Link key="sources" to="/sources">
           Sources
-        </Crumb>,
-        <Crumb key="new" to="/sources/new">
+        </Link>,
+        <Link key="new" to="/sources/new">
           Add Source
-        </Crumb>,
+        </Link>,
       ]}
-      narrow
+      description="Say where the database is, see that it answers, then make the first sync."
     >
-      <SectionCard title="Database" padded>
-        <Form
-          onSubmit={save}
-          error={create.error}
-          actions={
-            <Button
-              type="submit"
-              look="primary"
-              pending={create.isPending}
-              disabledReason={!mayWrite && needsRole("project.write")}
-            >
-              Save database
-            </Button>
+      <Stepper steps={setupSteps} at={saved ? 1 : 0} />
+      {saved ? (
+        <DatabaseSaved source={saved} database="main" />
+      ) : (
+        <DatabaseSetup
+          type={known.type}
+          present={null}
+          taken={sources.map(({ source }) => source)}
+          onDone={({ document }) => void navigate({ search: { saved: document.name } })}
+          cancel={
+            <LinkButton to="/sources/new" look="quiet">
+              Back
+            </LinkButton>
           }
-        >
-          <TextField
-            label="Name"
-            name="name"
-            value={name}
-            onChange={setName}
-            help="Syncs refer to it. Small letters, digits, _ and -."
-          />
-          <TextArea
-            label="Definition"
-            name="value"
-            rows={14}
-            mono
-            value={text}
-            onChange={setText}
-            problem={parsed.problem}
-          />
-        </Form>
-      </SectionCard>
+        />
+      )}
     </Page>
   );
 }

@@ -19,6 +19,7 @@ const catalogue = createRoute({
 const create = createRoute({
   getParentRoute: () => appRoute,
   path: "/sources/new/$type",
+  validateSearch: (search: Search) => optional({ saved: text(search.saved) }),
 }).lazy(() => import("./SourceWizard").then((module) => module.Route));
 
 export const wizardSteps = ["details", "query", "review"] as const;
@@ -30,8 +31,21 @@ const newSync = createRoute({
     optional({
       step: oneOf(wizardSteps, search.step),
       draft: text(search.draft),
+      database: text(search.database),
     }),
 }).lazy(() => import("./NewSyncScreen").then((module) => module.Route));
+
+const addSync = createRoute({
+  getParentRoute: () => appRoute,
+  path: "/sources/$source/add-sync",
+  validateSearch: (search: Search) => optional({ database: text(search.database) }),
+}).lazy(() => import("./AddSyncScreen").then((module) => module.Route));
+
+const addDatabase = createRoute({
+  getParentRoute: () => appRoute,
+  path: "/sources/$source/add-database",
+  validateSearch: (search: Search) => optional({ next: oneOf(["sync"], search.next) }),
+}).lazy(() => import("./AddDatabaseScreen").then((module) => module.Route));
 
 const source = createRoute({
   getParentRoute: () => appRoute,
@@ -70,5 +84,7 @@ export const sourcesRoutes = [
   catalogue,
   create,
   newSync,
+  addSync,
+  addDatabase,
   source.addChildren([index, overview, syncs, databases, destinations, activity, settings]),
 ] as const;
