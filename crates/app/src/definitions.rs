@@ -32,9 +32,7 @@ use crate::App;
 
 pub use change::{DefinitionEdit, DefinitionRequest};
 pub use difference::KeyDifference;
-pub use documents::{
-    Comparison, DefinitionDocument, DefinitionList, DraftProblem, DraftProblems, VersionList,
-};
+pub use documents::{Comparison, DefinitionDocument, DraftProblem, DraftProblems, VersionList};
 pub use plan::{ApplyDocument, PlanDocument, PlanRequest, PlannedAction, PlannedChange};
 pub(crate) use proposal::Proposal;
 pub use rename::RenameDocument;

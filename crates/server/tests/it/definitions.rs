@@ -162,6 +162,6 @@ async fn a_change_of_another_version_than_the_one_that_is_there_is_refused() {
     assert_eq!(status_and_code(&owned), (409, json!("C020")));
     assert!(owned.json()["detail"].as_str().unwrap().contains("outflow.yaml:9"), "{:?}", owned.body);
     let all = get(&served, "/definitions?kind=sync").await;
-    assert_eq!(all["definitions"][0]["managed_by"], "outflow.yaml, line 9", "{all}");
+    assert_eq!(all["items"][0]["managed_by"], "outflow.yaml, line 9", "{all}");
     served.stop().await;
 }
