@@ -17,7 +17,7 @@ use crate::App;
 /// As many entries are read at a time.
 const PAGE: u64 = 1_000;
 /// A page of entries that fit a condition looks at no more entries than this.
-const LOOKED_AT: u64 = 20_000;
+const LOOKED_AT: u64 = 10_000;
 
 /// Which entries.
 #[derive(Clone, Debug, Default)]

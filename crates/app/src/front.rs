@@ -78,3 +78,37 @@ impl Drop for Threads {
         self.0.take().into_iter().for_each(Runtime::shutdown_background);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_front_end_goes_on_while_the_other_threads_are_busy() {
+        let threads = Threads::start().unwrap();
+        let (done, answered) = mpsc::channel();
+        let _answering = threads.run(async move { done.send(()).unwrap() });
+        // This blocks the only thread of the test.
+        answered.recv().unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_is_dropped_here_ends_there_and_a_panic_there_is_one_here() {
+        let threads = Threads::start().unwrap();
+        assert_eq!(threads.run(async { 7 }).await.unwrap(), 7);
+        let (held, ended) = oneshot::channel::<()>();
+        let waiting = threads.run(async move {
+            std::future::pending::<()>().await;
+            drop(held);
+        });
+        drop(waiting);
+        ended.await.unwrap_err();
+        let broken = tokio::spawn(threads.run(async { panic!("on purpose") }));
+        assert!(broken.await.unwrap_err().is_panic());
+        drop(threads);
+    }
+}

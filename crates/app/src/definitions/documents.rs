@@ -234,8 +234,16 @@ impl App {
     /// What is defined now; `None`: nothing has run yet, or whoever takes the state finds out what
     /// is wrong with it.
     pub(super) async fn known_definitions(&self) -> Result<Option<Vec<DefinitionVersion>>, Error> {
+        self.known_like(&DefinitionFilter::default()).await
+    }
+
+    /// As [`App::known_definitions`], of those that are meant.
+    pub(super) async fn known_like(
+        &self,
+        filter: &DefinitionFilter,
+    ) -> Result<Option<Vec<DefinitionVersion>>, Error> {
         match self.definitions_reader().await {
-            Ok(Some(reader)) => reader.definitions().await.map(Some),
+            Ok(Some(reader)) => reader.definitions_like(filter).await.map(Some),
             Ok(None) => Ok(None),
             Err(error) if error.code() == Code::StateUnavailable => Ok(None),
             Err(error) => Err(error),

@@ -76,8 +76,6 @@ impl RunFilter {
 }
 
 /// Runs, the newest first.
-///
-/// A page of a kind that few runs have can have fewer items than `limit`, and a next page.
 #[utoipa::path(get, path = "/api/v1/runs", operation_id = "runs", tag = "runs", params(RunFilter),
     responses((status = 200, body = Page<RunListEntry>)))]
 pub(crate) async fn list(

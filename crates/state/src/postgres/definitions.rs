@@ -58,9 +58,9 @@ async fn listed(s: &Session, filter: &DefinitionFilter) -> Result<Vec<Definition
          ((SELECT min(name) FROM definitions WHERE kind = $1 AND name > $2) UNION ALL
          SELECT (SELECT min(name) FROM definitions WHERE kind = $1 AND name > known) FROM names
          WHERE known IS NOT NULL)
-         SELECT d.* FROM names CROSS JOIN LATERAL
-         (SELECT {VERSION} FROM definitions WHERE kind = $1 AND name = known ORDER BY version DESC LIMIT 1) d
-         WHERE d.value IS NOT NULL AND ($3::text IS NULL OR d.status = $3) LIMIT $4"
+         SELECT {VERSION} FROM names CROSS JOIN LATERAL
+         (SELECT * FROM definitions WHERE kind = $1 AND name = known ORDER BY version DESC LIMIT 1) definitions
+         WHERE value IS NOT NULL AND ($3::text IS NULL OR status = $3) LIMIT $4"
     );
     let status = filter.status.map(DefinitionStatus::name);
     let mut found = Vec::new();

@@ -13,7 +13,7 @@ use super::rows::{
     word,
 };
 use super::sql::{all, id, one};
-use super::{Sqlite, gaps, pauses, watch};
+use super::{Sqlite, gaps, pauses, queries, watch};
 use crate::filter::{self, Statement, Value};
 
 /// Steps over the index from name to name, however many runs there are.
@@ -83,8 +83,7 @@ fn values(statement: &Statement) -> impl rusqlite::Params + use<> {
 }
 
 fn overview(c: &Connection) -> rusqlite::Result<Overview> {
-    let sql = format!("SELECT {RUN} FROM runs WHERE ended_at IS NULL ORDER BY id");
-    let unfinished = all(c, &sql, [], rows::run)?;
+    let unfinished = queries::unfinished_runs(c)?;
     let ids: Vec<RunId> = unfinished.iter().map(|run| run.id).collect();
     let mut deliveries = deliveries_of(c, &ids)?;
     let with_deliveries = |run: RunRecord| {
@@ -107,7 +106,8 @@ fn overview(c: &Connection) -> rusqlite::Result<Overview> {
 /// Every sync that a run is kept of, with the newest one that was not skipped.
 fn latest(c: &Connection) -> rusqlite::Result<BTreeMap<String, Option<LatestRun>>> {
     let sql = format!(
-        "{NAMES} SELECT name, id, state, started_at, ended_at, reason_code, reason, {RUN_INTACT}
+        "{NAMES} SELECT name, id, state, started_at, ended_at, reason_code, reason,
+         CASE WHEN id IS NOT NULL THEN {RUN_INTACT} END
          FROM names LEFT JOIN runs ON id =
          (SELECT max(id) FROM runs r WHERE r.sync = name AND r.state <> 'skipped')
          WHERE name IS NOT NULL"

@@ -72,8 +72,7 @@ impl<W: Send + Sync> RunQueries for Sqlite<W> {
     }
 
     async fn unfinished_runs(&self) -> Result<Vec<RunRecord>> {
-        let sql = format!("SELECT {RUN} FROM runs WHERE ended_at IS NULL ORDER BY id");
-        self.readers.read(move |c| all(c, &sql, [], rows::run)).await
+        self.readers.read(unfinished_runs).await
     }
 
     async fn segments(&self, run: RunId) -> Result<Vec<SegmentInfo>> {
@@ -186,6 +185,12 @@ impl<W: Send + Sync> RetentionQueries for Sqlite<W> {
 /// One run.
 pub(super) fn run_record(c: &Connection, run: RunId) -> rusqlite::Result<Option<RunRecord>> {
     one(c, &format!("SELECT {RUN} FROM runs WHERE id = ?1"), [id(run)], rows::run)
+}
+
+/// Every run that is not in a final state, oldest first.
+pub(super) fn unfinished_runs(c: &Connection) -> rusqlite::Result<Vec<RunRecord>> {
+    // With the plus they are sorted. Without it SQLite goes through all runs, which have that order.
+    all(c, &format!("SELECT {RUN} FROM runs WHERE ended_at IS NULL ORDER BY +id"), [], rows::run)
 }
 
 /// A sync's state.
