@@ -142,7 +142,16 @@ async fn count_slots_again(state: &dyn StateReader, firing: &mut [AlertDocument]
 
 /// The alerts that fire. What is missing at a destination is one even before a `serve` has seen it.
 pub(crate) async fn firing(state: &dyn StateReader) -> Result<Vec<AlertDocument>, Error> {
-    let all = state.alerts().await?.into_iter();
+    firing_of(state, state.alerts().await?, &state.open_gaps().await?).await
+}
+
+/// As [`firing`], of alerts and gaps that were read before.
+pub(crate) async fn firing_of(
+    state: &dyn StateReader,
+    alerts: Vec<AlertRecord>,
+    gaps: &[Gap],
+) -> Result<Vec<AlertDocument>, Error> {
+    let all = alerts.into_iter();
     let mut firing: Vec<_> = all.filter(|a| a.recovered_at.is_none()).map(AlertDocument::from).collect();
     count_slots_again(state, &mut firing).await?;
     let mut add = |kind: &str, subject: String, code, message, since| {
@@ -160,8 +169,7 @@ pub(crate) async fn firing(state: &dyn StateReader) -> Result<Vec<AlertDocument>
             });
         }
     };
-    let gaps = state.open_gaps().await?;
-    for left_out in LeftOutDocument::of(&gaps) {
+    for left_out in LeftOutDocument::of(gaps) {
         let subject = format!("{} to {}", left_out.sync, left_out.destination);
         add(LEFT_OUT, subject, Code::DestinationSkipped, left_out.sentence(), left_out.since);
     }
@@ -170,7 +178,7 @@ pub(crate) async fn firing(state: &dyn StateReader) -> Result<Vec<AlertDocument>
         let (subject, message) = (format!("{sync} to {destination}"), unfillable(sync, destination));
         add(UNFILLABLE, subject, Code::GapQueryFailed, message, gap.missing.opened_at);
     }
-    for missing in gaps.into_iter().filter(Gap::is_lost).map(MissingDocument::from) {
+    for missing in gaps.iter().filter(|gap| gap.is_lost()).cloned().map(MissingDocument::from) {
         let subject = format!("{} to {}", missing.sync, missing.destination);
         add(RUN_LOST, subject, Code::RunLost, missing.sentence(), missing.since);
     }

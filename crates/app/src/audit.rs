@@ -16,6 +16,8 @@ use crate::App;
 
 /// As many entries are read at a time.
 const PAGE: u64 = 1_000;
+/// A page of entries that fit a condition looks at no more entries than this.
+const LOOKED_AT: u64 = 10_000;
 
 /// Which entries.
 #[derive(Clone, Debug, Default)]
@@ -165,6 +167,36 @@ impl App {
             let order = Order::NewestFirst { filter, before };
             let left = if limit == 0 { u64::MAX } else { limit };
             Ok(AuditList { state: self.reader().await?.state, order, left })
+        })
+    }
+
+    /// A page of entries, the newest first, and before which number the next page begins; `None`:
+    /// there are no more. Of what few entries fit, a page can have fewer than there are to come.
+    ///
+    /// # Errors
+    /// What the state says.
+    pub fn audit_page<'a>(
+        &'a self,
+        request: &'a AuditRequest,
+    ) -> BoxFuture<'a, Result<(Vec<AuditDocument>, Option<u64>), Errors>> {
+        Box::pin(async move {
+            let AuditRequest { mut filter, mut before, limit } = request.clone();
+            let state = self.reader().await?.state;
+            let mut looked_down_to = None;
+            if filter != AuditFilter::default() {
+                let AuditHead { first, last, .. } = state.audit_head().await?;
+                let end = before.unwrap_or(u64::MAX).min(last.saturating_add(1));
+                let begin = end.saturating_sub(LOOKED_AT);
+                (filter.after, before) = (begin.saturating_sub(1), Some(end));
+                looked_down_to = Some(begin).filter(|begin| *begin > first);
+            }
+            // One more says whether there are more.
+            let mut page = state.audit_log(&filter, before, limit.saturating_add(1)).await?;
+            let is_full = page.len() as u64 > limit;
+            page.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+            let last = page.last().map(|record| record.number);
+            let next = if is_full { last } else { looked_down_to };
+            Ok((page.into_iter().map(AuditDocument::from).collect(), next))
         })
     }
 

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use outflow_core::ports::state::{DefinitionId, DefinitionKind};
+use outflow_core::ports::state::{DefinitionFilter, DefinitionId, DefinitionKind};
 use outflow_core::{BoxFuture, Code, Error};
 use outflow_engine::{Errors, FORMAT_VERSION};
 use serde::Serialize;
@@ -44,7 +44,9 @@ impl App {
         Box::pin(async move {
             let project = self.look_at_project().await?;
             let mut of_sources: Vec<(String, String)> = Vec::new();
-            for found in self.definitions(Some(DefinitionKind::Source)).await?.definitions {
+            let sources =
+                DefinitionFilter { kind: Some(DefinitionKind::Source), ..DefinitionFilter::default() };
+            for found in self.definitions(&sources).await? {
                 let named = found.value.as_ref().and_then(|value| value["destinations"].as_array());
                 let names = named.into_iter().flatten().filter_map(name_of);
                 of_sources.extend(names.map(|name| (found.id.name.clone(), name.to_owned())));

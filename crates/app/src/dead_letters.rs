@@ -24,6 +24,8 @@ pub struct DeadLettersRequest {
     pub code: Option<Code>,
     /// Those before this place are left out, and the causes of all are not counted again.
     pub from: Option<LetterPlace>,
+    /// The causes are those of no more dead letters of each destination, the first ones; 0: of all.
+    pub causes_of: u64,
 }
 
 /// Where a dead letter is among those of a run.
@@ -36,7 +38,7 @@ pub struct LetterPlace {
 }
 
 /// A page looks at no more dead letters than this for those of a code.
-const LOOKED_AT: u64 = 50_000;
+const LOOKED_AT: u64 = 5_000;
 
 /// How many calls a run's destinations refused, and why. It serialises to the document without its
 /// last part, `entries`.
@@ -53,6 +55,9 @@ pub struct DeadLetterSummary {
     /// them out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub causes: Option<Vec<Cause>>,
+    /// Of how many dead letters the causes are, if not of all: the first ones of each destination.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub causes_of: Option<u64>,
 }
 
 /// Dead letters, one by one: any number of them is read in bounded memory.
@@ -69,6 +74,8 @@ pub struct DeadLetterList {
     destinations: Vec<(u64, String)>,
     /// Where the first of them begins.
     position: u64,
+    /// As many are read at a time.
+    read: u64,
     current: Option<Letters>,
 }
 
@@ -101,7 +108,7 @@ impl App {
         request: &'a DeadLettersRequest,
     ) -> BoxFuture<'a, Result<DeadLetterList, Errors>> {
         Box::pin(async move {
-            let DeadLettersRequest { run, destination, limit, code, from } = request.clone();
+            let DeadLettersRequest { run, destination, limit, code, from, causes_of: most } = request.clone();
             let reader = self.reader().await?;
             let record = look::run(&reader, &run).await?;
             let (mut destinations, mut causes, mut total) = (Vec::new(), Vec::new(), 0);
@@ -110,7 +117,7 @@ impl App {
                 if destination.as_ref().is_none_or(|d| *d == delivery.destination) {
                     total += delivery.counts.dead_letters;
                     if from.is_none() {
-                        causes.extend(reader.causes(record.id, &delivery.destination).await?);
+                        causes.extend(reader.causes(record.id, &delivery.destination, most).await?);
                     }
                     if number >= begins {
                         destinations.push((number, delivery.destination));
@@ -119,6 +126,7 @@ impl App {
             }
             let is_there = destinations.first().is_some_and(|(number, _)| *number == begins);
             let position = from.filter(|_| is_there).map_or(0, |from| from.position);
+            let counted: u64 = causes.iter().map(|cause: &Cause| cause.dead_letters).sum();
             destinations.reverse();
             let mut segments = reader.state.segments(record.id).await?;
             segments.retain(|s| s.kind == SegmentKind::Calls);
@@ -129,6 +137,7 @@ impl App {
                 run: id,
                 sync,
                 dead_letters: total,
+                causes_of: Some(counted).filter(|counted| from.is_none() && *counted < total),
                 causes: from.is_none().then_some(causes),
             };
             let limit = if limit == 0 { u64::MAX } else { limit };
@@ -141,6 +150,7 @@ impl App {
                 code,
                 destinations,
                 position,
+                read: u64::MAX,
                 current: None,
             })
         })
@@ -155,6 +165,10 @@ impl DeadLetterList {
     /// What the state and the spool say.
     pub async fn page(&mut self, most: u64) -> Result<(Vec<DeadLetterDocument>, Option<LetterPlace>)> {
         let mut page = Vec::new();
+        if self.code.is_none() {
+            // One more says whether there are more.
+            self.read = most.saturating_add(1);
+        }
         for _ in 0..LOOKED_AT {
             let Some((place, letter)) = self.letter().await? else { return Ok((page, None)) };
             if self.code.is_some_and(|code| letter.code != code) {
@@ -194,7 +208,7 @@ impl DeadLetterList {
                     Some(Letters { number, destination, pages, page, left: self.limit, calls: None });
             }
             let Some(current) = &mut self.current else { return Ok(None) };
-            if let Some(letter) = current.next().await? {
+            if let Some(letter) = current.next(self.read).await? {
                 let place = LetterPlace { destination: current.number, position: letter.position };
                 return Ok(Some((place, letter)));
             }
@@ -223,11 +237,11 @@ impl DeadLetterList {
 }
 
 impl Letters {
-    async fn next(&mut self) -> Result<Option<DeadLetter>> {
+    async fn next(&mut self, most: u64) -> Result<Option<DeadLetter>> {
         if let Some(letter) = self.page.next() {
             return Ok(Some(letter));
         }
-        let page = self.pages.next(self.left).await?;
+        let page = self.pages.next(self.left.min(most)).await?;
         self.left -= page.len() as u64;
         self.page = page.into_iter();
         Ok(self.page.next())

@@ -19,8 +19,8 @@ mod value;
 use std::sync::Arc;
 
 use outflow_core::ports::state::{
-    AuditEntry, AuditResult, DefinitionContent, DefinitionId, DefinitionKind, DefinitionStatus,
-    DefinitionVersion, Owner, State, StateReader,
+    AuditEntry, AuditResult, DefinitionContent, DefinitionFilter, DefinitionId, DefinitionKind,
+    DefinitionStatus, DefinitionVersion, Owner, State, StateReader,
 };
 use outflow_core::{Actor, Clock as _, Error, SystemClock};
 use outflow_engine::Errors;
@@ -32,9 +32,7 @@ use crate::App;
 
 pub use change::{DefinitionEdit, DefinitionRequest};
 pub use difference::KeyDifference;
-pub use documents::{
-    Comparison, DefinitionDocument, DefinitionList, DraftProblem, DraftProblems, VersionList,
-};
+pub use documents::{Comparison, DefinitionDocument, DraftProblem, DraftProblems, VersionList};
 pub use plan::{ApplyDocument, PlanDocument, PlanRequest, PlannedAction, PlannedChange};
 pub(crate) use proposal::Proposal;
 pub use rename::RenameDocument;
@@ -119,7 +117,9 @@ impl App {
     }
 
     async fn read_stored(&self) -> Result<Vec<StoredDefinition>, Error> {
-        running(&self.known_definitions().await?.unwrap_or_default())
+        let enabled =
+            DefinitionFilter { status: Some(DefinitionStatus::Enabled), ..DefinitionFilter::default() };
+        running(&self.known_like(&enabled).await?.unwrap_or_default())
     }
 
     /// The project with the definitions that this state holds.

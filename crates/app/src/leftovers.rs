@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use outflow_core::ports::state::StateReader;
+use outflow_core::ports::state::{Overview, StateReader};
 use outflow_core::{Code, DeliveryState, Error, NextStep, RunId, RunState};
 use outflow_project::Project;
 
@@ -26,18 +26,27 @@ struct Waiting {
 
 /// Everything that is left of what the project no longer has, by sync and destination.
 pub(crate) async fn of(state: &dyn StateReader, project: &Project) -> Result<Vec<Leftover>, Error> {
+    among(state, project, &state.overview().await?).await
+}
+
+/// As [`of`], of a state whose overview was read before.
+pub(crate) async fn among(
+    state: &dyn StateReader,
+    project: &Project,
+    overview: &Overview,
+) -> Result<Vec<Leftover>, Error> {
     let mut waiting = BTreeMap::<(String, String), Waiting>::new();
     let mut removed_syncs = BTreeMap::<String, Vec<RunId>>::new();
-    for run in state.unfinished_runs().await? {
+    for (run, deliveries) in &overview.unfinished {
         if project.syncs.iter().all(|sync| sync.name != run.sync) {
             removed_syncs.entry(run.sync.clone()).or_default().push(run.id);
         }
         if run.state != RunState::Delivering {
             continue;
         }
-        for delivery in state.deliveries(run.id).await? {
+        for delivery in deliveries {
             if matches!(delivery.state, DeliveryState::Delivering | DeliveryState::Stopped) {
-                let waiting = waiting.entry((run.sync.clone(), delivery.destination)).or_default();
+                let waiting = waiting.entry((run.sync.clone(), delivery.destination.clone())).or_default();
                 waiting.runs.push(run.id);
                 waiting.calls += delivery.counts.pending;
             }
@@ -59,7 +68,7 @@ pub(crate) async fn of(state: &dyn StateReader, project: &Project) -> Result<Vec
         let finding = sync_removed(&sync, &runs);
         Leftover { sync, finding }
     }));
-    found.extend(renamed::of(state, project).await?.into_iter().map(|renamed| {
+    found.extend(renamed::among(state, project, overview).await?.into_iter().map(|renamed| {
         let finding = renamed.finding();
         Leftover { sync: renamed.sync, finding }
     }));

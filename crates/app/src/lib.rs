@@ -106,9 +106,9 @@ pub use dead_letters::{
     DeadLetterDocument, DeadLetterList, DeadLetterSummary, DeadLettersRequest, LetterPlace,
 };
 pub use definitions::{
-    ApplyDocument, Comparison, DefinitionDocument, DefinitionEdit, DefinitionList, DefinitionRequest,
-    DraftProblem, DraftProblems, KeyDifference, PlanDocument, PlanRequest, PlannedAction, PlannedChange,
-    RenameDocument, VersionList,
+    ApplyDocument, Comparison, DefinitionDocument, DefinitionEdit, DefinitionRequest, DraftProblem,
+    DraftProblems, KeyDifference, PlanDocument, PlanRequest, PlannedAction, PlannedChange, RenameDocument,
+    VersionList,
 };
 pub use destination::{
     DestinationDocument, DestinationTest, DestinationTestEvent, DestinationTestRequest, TestedDestination,

@@ -5,14 +5,9 @@
 //! `renamed_from`, is not concerned. What this does not do: take over what the old sync had
 //! reached, which `definitions` does.
 
-use std::collections::BTreeMap;
-
-use outflow_core::ports::state::{RunFilter, StateReader};
+use outflow_core::ports::state::{Overview, StateReader};
 use outflow_core::{CallType, Code, Error, NextStep, RunRecord, SyncSpec};
 use outflow_project::Project;
-
-/// How many runs are looked at for syncs that are gone.
-const RUNS: u64 = 1_000;
 
 /// A sync that looks renamed.
 pub(crate) struct Renamed {
@@ -59,26 +54,29 @@ impl Renamed {
 
 /// The syncs of the project that look renamed.
 pub(crate) async fn of(state: &dyn StateReader, project: &Project) -> Result<Vec<Renamed>, Error> {
-    let mut found = Vec::new();
-    let mut gone = None;
+    among(state, project, &state.overview().await?).await
+}
+
+/// As [`of`], of a state whose overview was read before.
+pub(crate) async fn among(
+    state: &dyn StateReader,
+    project: &Project,
+    overview: &Overview,
+) -> Result<Vec<Renamed>, Error> {
     // One that says where it comes from goes on from there once the state is taken.
     let is_known = |spec: &SyncSpec| project.renames.iter().any(|(sync, _)| *sync == spec.name);
-    for spec in project.syncs.iter().filter(|spec| !is_known(spec)) {
-        let filter = RunFilter::newest(Some(&spec.name), 1);
-        if !state.runs(&filter).await?.is_empty() {
-            continue;
-        }
-        if gone.is_none() {
-            gone = Some(last_runs_of_gone(state, project).await?);
-        }
-        let same = gone.iter().flatten().find(|run| is_same(spec, run));
-        found.extend(same.map(|run| Renamed {
-            sync: spec.name.clone(),
-            from: run.sync.clone(),
-            call_type: spec.call_type,
-        }));
+    let has_run = |spec: &SyncSpec| overview.latest.contains_key(&spec.name);
+    let new: Vec<&SyncSpec> = project.syncs.iter().filter(|spec| !is_known(spec) && !has_run(spec)).collect();
+    let names: Vec<&String> = project.syncs.iter().map(|spec| &spec.name).collect();
+    if new.is_empty() || overview.latest.keys().all(|sync| names.contains(&sync)) {
+        return Ok(Vec::new());
     }
-    Ok(found)
+    let gone = last_runs_of_gone(state, project).await?;
+    let renamed = |spec: &SyncSpec| {
+        let same = gone.iter().find(|run| is_same(spec, run))?;
+        Some(Renamed { sync: spec.name.clone(), from: same.sync.clone(), call_type: spec.call_type })
+    };
+    Ok(new.into_iter().filter_map(renamed).collect())
 }
 
 /// The last run of each sync that the project no longer has.
@@ -86,13 +84,8 @@ pub(crate) async fn last_runs_of_gone(
     state: &dyn StateReader,
     project: &Project,
 ) -> Result<Vec<RunRecord>, Error> {
-    let mut last = BTreeMap::new();
-    for run in state.runs(&RunFilter::newest(None, RUNS)).await? {
-        if project.syncs.iter().all(|spec| spec.name != run.sync) && run.extracted_at.is_some() {
-            last.entry(run.sync.clone()).or_insert(run);
-        }
-    }
-    Ok(last.into_values().collect())
+    let names: Vec<String> = project.syncs.iter().map(|spec| spec.name.clone()).collect();
+    state.last_extracted_of_others(&names).await
 }
 
 /// Whether this run could be one of the sync, but for its name.

@@ -1,7 +1,7 @@
 //! Lists runs, the newest first.
 
-use outflow_core::ports::state::{RunFilter, StateReader};
-use outflow_core::{BoxFuture, Clock as _, Error, RunId, RunRecord, RunState, SystemClock, Timestamp};
+use outflow_core::ports::state::RunFilter;
+use outflow_core::{BoxFuture, Clock as _, Error, RunId, RunState, SystemClock, Timestamp};
 use outflow_engine::serve::skip_advice;
 use outflow_engine::{Errors, RunListEntry, RunPages, RunReader};
 
@@ -29,8 +29,8 @@ pub struct RunsRequest {
 
 impl RunsRequest {
     fn filter(&self) -> RunFilter {
-        let Self { sync, states, since, until, before, limit, .. } = self.clone();
-        RunFilter { sync, states, since, until, before, limit }
+        let Self { sync, states, kind, since, until, before, limit } = self.clone();
+        RunFilter { sync, states, kind, since, until, before, limit }
     }
 }
 
@@ -42,9 +42,6 @@ pub struct RunPage {
     /// The next page has those before this one; `None`: there are no more.
     pub next: Option<RunId>,
 }
-
-/// A page looks at no more runs than this for those of a kind.
-const LOOKED_AT: u64 = 5_000;
 
 /// Runs, page by page: a history of any length is read in bounded memory.
 pub struct RunList {
@@ -73,55 +70,25 @@ impl App {
         })
     }
 
-    /// A page of runs, the newest first. For a kind that few runs have, it can have fewer than
-    /// there are to come.
+    /// A page of runs, the newest first.
     ///
     /// # Errors
     /// As for [`App::runs`].
     pub fn runs_page<'a>(&'a self, request: &'a RunsRequest) -> BoxFuture<'a, Result<RunPage, Errors>> {
         Box::pin(async move {
             let state = self.reader().await?.state;
-            let most = usize::try_from(request.limit).unwrap_or(usize::MAX);
-            let is_meant = |run: &RunRecord| {
-                request.kind.as_ref().is_none_or(|kind| run.spec.options.kind.name() == kind)
-            };
-            let (mut filter, mut looked_at, mut found) = (request.filter(), 0_u64, Vec::new());
             // One more says whether there are more.
-            filter.limit = request.limit.saturating_add(1);
-            loop {
-                let page = state.runs(&filter).await?;
-                let is_last = (page.len() as u64) < filter.limit;
-                looked_at = looked_at.saturating_add(page.len() as u64);
-                filter.before = page.last().map(|run| run.id).or(filter.before);
-                found.extend(page.into_iter().filter(is_meant));
-                if is_last || found.len() > most || looked_at >= LOOKED_AT {
-                    let next = match found.len() > most {
-                        true => found.get(most.saturating_sub(1)).map(|run| run.id),
-                        false => filter.before.filter(|_| !is_last),
-                    };
-                    found.truncate(most);
-                    return self.entries(&*state, request, found, next).await;
-                }
+            let filter = RunFilter { limit: request.limit.saturating_add(1), ..request.filter() };
+            let mut found = state.listed_runs(&filter).await?;
+            if let (Some(name), None, true) = (&request.sync, request.before, found.is_empty()) {
+                self.known(name).await?;
             }
+            let most = usize::try_from(request.limit).unwrap_or(usize::MAX);
+            let is_last = found.len() <= most;
+            found.truncate(most);
+            let next = found.last().filter(|_| !is_last).map(|run| run.record.id);
+            Ok(RunPage { runs: found.into_iter().map(RunListEntry::from).collect(), next })
         })
-    }
-
-    async fn entries(
-        &self,
-        state: &dyn StateReader,
-        request: &RunsRequest,
-        found: Vec<RunRecord>,
-        next: Option<RunId>,
-    ) -> Result<RunPage, Errors> {
-        if let (Some(name), None, true) = (&request.sync, request.before, found.is_empty()) {
-            self.known(name).await?;
-        }
-        let mut runs = Vec::new();
-        for record in found {
-            let (deliveries, audit) = (state.deliveries(record.id).await?, state.audit(record.id).await?);
-            runs.push(RunListEntry::of(&record, deliveries, audit));
-        }
-        Ok(RunPage { runs, next })
     }
 
     /// A run as it is now, with what is missing at its destinations.
@@ -159,11 +126,8 @@ impl RunList {
     /// # Errors
     /// What the state says.
     pub async fn next(&mut self) -> Result<Vec<RunListEntry>, Error> {
-        let (state, mut entries) = (&self.reader.state, Vec::new());
-        for record in self.pages.next(self.left).await? {
-            let (deliveries, audit) = (state.deliveries(record.id).await?, state.audit(record.id).await?);
-            entries.push(RunListEntry::of(&record, deliveries, audit));
-        }
+        let entries: Vec<RunListEntry> =
+            self.pages.next_listed(self.left).await?.into_iter().map(RunListEntry::from).collect();
         self.left -= entries.len() as u64;
         Ok(entries)
     }

@@ -13,13 +13,14 @@ use outflow_telemetry::alerts::{self, Notifier, Pace};
 use outflow_telemetry::log::{self, as_error};
 use outflow_telemetry::metrics::{self, Recorder};
 use serde_json::json;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
 use crate::control::{Answer, DueAnswer, Request, Socket};
 use crate::definitions::{DefinitionDocument, Proposal, Renaming, Working};
-use crate::front::{FrontEnd, Listening, ServerSettings};
+use crate::front::{FrontEnd, Listening, ServerSettings, Threads};
 use crate::leftovers::{self, Leftover};
 use crate::live::Live;
 use crate::pause::Change;
@@ -111,24 +112,41 @@ impl App {
             let answers = Box::new(move |request, actor| {
                 Box::pin(answering.clone().answer(request, actor)) as BoxFuture<_>
             });
-            let reader = wiring::reader(&location, &self.folder).await?;
+            let threads = api.is_some().then(Threads::start).transpose()?.map(Arc::new);
+            let reader = match &threads {
+                None => wiring::reader(&location, &self.folder).await?,
+                // Its connections are served by the threads that read.
+                Some(threads) => {
+                    let folder = self.folder.clone();
+                    threads.run(async move { wiring::reader(&location, &folder).await }).await??
+                }
+            };
             let of = (recorder.clone(), handle.clone());
             let pages = Box::new(move || {
                 let (recorder, handle) = of.clone();
                 Box::pin(async move { metrics::page(&recorder, &handle).await }) as BoxFuture<_>
             });
-            let _filled = self.slot.fill(Serves { answers, reader, live: live.clone(), metrics: pages });
+            let _filled = self.slot.fill(Serves {
+                answers,
+                reader,
+                live: live.clone(),
+                metrics: pages,
+                threads: Handle::current(),
+            });
             let mut beside = JoinSet::new();
             beside.spawn(kept(&handle, "live events", move || {
                 let live = live.clone();
                 for_ever(async move { live.report_progress().await })
             }));
-            if let Some(api) = api {
+            if let (Some(api), Some(threads)) = (api, threads) {
                 if let Some((token, until)) = self.offer_set_up().await? {
                     (caller.listener)(crate::Event::SetUp { token: &token, until });
                 }
                 let address = api.address();
-                beside.spawn(kept(&handle, "API", move || for_ever(api.answer())));
+                beside.spawn(kept(&handle, "API", move || {
+                    let answering = threads.run(api.answer());
+                    for_ever(async move { drop(answering.await) })
+                }));
                 (caller.listener)(crate::Event::Listening(address));
             }
             if let Some(listener) = metrics {

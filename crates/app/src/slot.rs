@@ -10,6 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use outflow_core::{Actor, BoxFuture, Code, Error};
 use outflow_engine::RunReader;
+use tokio::runtime::Handle;
 
 use crate::control::{Answer, Request};
 use crate::live::Live;
@@ -30,6 +31,8 @@ pub(crate) struct Serves {
     pub(crate) live: Live,
     /// Its metrics.
     pub(crate) metrics: Metrics,
+    /// The threads of the supervisor: what changes anything is done there.
+    pub(crate) threads: Handle,
 }
 
 /// The place for it, shared by the clones of an `App`.
@@ -72,7 +75,7 @@ impl Serves {
     /// What is said to the request; T002 if that takes too long, E008 if it broke down.
     pub(crate) async fn answer(&self, request: Request, actor: Actor) -> Result<Answer, Error> {
         let patience = request.patience();
-        let answered = tokio::spawn((self.answers)(request, actor));
+        let answered = self.threads.spawn((self.answers)(request, actor));
         let late = |_| {
             Error::new(Code::StateHeld, "the running Outflow did not answer in time")
                 .help("look into its log; ask again")

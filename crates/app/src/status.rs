@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use outflow_core::ports::state::{Gap, Pause, PauseKind, RunFilter, StateReader};
+use outflow_core::ports::state::{Gap, LatestRun, Overview, Pause, PauseKind};
 use outflow_core::ports::watch::Pending;
 use outflow_core::{
     BoxFuture, Clock as _, Code, DeliveryState, Error, RunId, RunRecord, RunState, SyncSpec, SystemClock,
@@ -15,7 +15,7 @@ use outflow_engine::{
 use outflow_project::Project;
 use serde::{Deserialize, Serialize};
 
-use crate::alerts::{AlertDocument, firing};
+use crate::alerts::{AlertDocument, firing_of};
 use crate::control::{Answer, Request};
 use crate::leftovers;
 use crate::paused::of_sync as paused_since_of;
@@ -166,10 +166,6 @@ pub struct WaitingCalls {
     pub reason: Option<Reason>,
 }
 
-/// How many of the newest runs are looked at. If all of them are skips, the run that they wait for
-/// has not ended.
-const LOOKED_AT: u64 = 20;
-
 impl App {
     /// How the installation is.
     pub fn status<'a>(&'a self) -> BoxFuture<'a, Result<StatusDocument, Errors>> {
@@ -184,24 +180,19 @@ impl App {
             if serving.is_none() && self.is_new().await? {
                 return Ok(StatusDocument::before_the_first_run(&project, at));
             }
-            let (state, mut syncs) = (self.reader().await?.state, Vec::new());
-            let unfinished = state.unfinished_runs().await?;
-            let pauses = state.pauses().await?;
-            let paused = paused(&pauses, &project);
-            let mut waiting = waiting(&*state, &unfinished).await?;
+            let state = self.reader().await?.state;
+            let mut overview = state.overview().await?;
+            let paused = paused(&overview.pauses, &project);
+            let mut waiting = waiting(&overview);
             waiting.iter_mut().for_each(|waits| waits.as_paused(&paused));
-            let standings = state.standings(at, at).await?;
-            for spec in &project.syncs {
-                let restored =
-                    standings.iter().any(|standing| standing.sync == spec.name && standing.restored);
-                let undelivered = waiting.iter().filter(|w| w.sync == spec.name).map(|w| w.calls).sum();
-                let paused_since = paused_since_of(&pauses, &spec.name);
-                let found = of_sync(&*state, spec, at, paused_since, &unfinished).await?;
-                syncs.push(SyncStatus { undelivered, restored, ..found });
-            }
-            let left_over = leftovers::of(&*state, &project).await?;
-            let held = unfinished.into_iter().filter(|run| run.state == RunState::AwaitingApproval);
-            let mut gaps = state.open_gaps().await?;
+            let syncs = project.syncs.iter().map(|spec| SyncStatus::of(spec, &overview, &waiting, at));
+            let syncs = syncs.collect();
+            let left_over = leftovers::among(&*state, &project, &overview).await?;
+            let alerts = std::mem::take(&mut overview.alerts);
+            let alerts = firing_of(&*state, alerts, &overview.open_gaps).await?;
+            let mut gaps = overview.open_gaps;
+            let unfinished = overview.unfinished.into_iter().map(|(run, _)| run);
+            let held = unfinished.filter(|run| run.state == RunState::AwaitingApproval);
             let left_out = LeftOutDocument::of(&gaps);
             let sends = |sync: &str, destination: &str| {
                 let spec = project.syncs.iter().find(|spec| spec.name == sync);
@@ -224,7 +215,7 @@ impl App {
                 paused,
                 held: held.map(HeldRun::from).collect(),
                 waiting,
-                alerts: firing(&*state).await?,
+                alerts,
                 left_over: left_over.into_iter().map(|leftover| leftover.finding).collect(),
                 at,
             })
@@ -269,8 +260,8 @@ impl From<RunRecord> for HeldRun {
 }
 
 /// What waits for destinations, with the oldest run of each and how it stands.
-async fn waiting(state: &dyn StateReader, unfinished: &[RunRecord]) -> Result<Vec<WaitingCalls>, Errors> {
-    let pending = state.pending().await?.into_iter().filter(|p| p.calls > 0);
+fn waiting(overview: &Overview) -> Vec<WaitingCalls> {
+    let pending = overview.pending().into_iter().filter(|p| p.calls > 0);
     let mut waiting: Vec<WaitingCalls> = pending
         .map(|Pending { sync, destination, calls }| WaitingCalls {
             sync,
@@ -281,22 +272,19 @@ async fn waiting(state: &dyn StateReader, unfinished: &[RunRecord]) -> Result<Ve
             reason: None,
         })
         .collect();
-    for run in unfinished {
-        let is_open = |w: &WaitingCalls| w.sync == run.sync && w.oldest.is_none();
-        if !waiting.iter().any(is_open) {
-            continue;
-        }
-        let deliveries = state.deliveries(run.id).await?;
-        for delivery in deliveries.into_iter().filter(|d| d.counts.pending > 0) {
-            let is_its = |w: &&mut WaitingCalls| is_open(w) && w.destination == delivery.destination;
+    for (run, deliveries) in &overview.unfinished {
+        for delivery in deliveries.iter().filter(|d| d.counts.pending > 0) {
+            let is_its = |w: &&mut WaitingCalls| {
+                w.oldest.is_none() && w.sync == run.sync && w.destination == delivery.destination
+            };
             if let Some(waits) = waiting.iter_mut().find(is_its) {
                 waits.oldest = Some(run.id);
                 waits.stopped = delivery.state == DeliveryState::Stopped;
-                waits.reason = delivery.reason.map(Reason::from);
+                waits.reason = delivery.reason.clone().map(Reason::from);
             }
         }
     }
-    Ok(waiting)
+    waiting
 }
 
 /// How the syncs of the files differ from those that `serve` has loaded. A sync that refers to a
@@ -318,46 +306,28 @@ fn not_loaded(loaded: &BTreeMap<String, String>, files: &[SyncSpec]) -> Vec<NotL
     found
 }
 
-async fn of_sync(
-    state: &dyn StateReader,
-    spec: &SyncSpec,
-    now: Timestamp,
-    paused_since: Option<Timestamp>,
-    unfinished: &[RunRecord],
-) -> Result<SyncStatus, Errors> {
-    let slots = Slots::of(&spec.schedule);
-    let next_due = next_due(&slots, state.fired(&spec.name).await?, now);
-    let last = last_of(state, &spec.name, unfinished).await?;
-    Ok(SyncStatus {
-        sync: spec.name.clone(),
-        enabled: spec.enabled,
-        paused_since,
-        next_due: next_due.filter(|_| spec.enabled && paused_since.is_none()),
-        last: last.map(|run| LastRun {
-            run: run.id,
-            state: run.state,
-            started_at: run.started_at,
-            ended_at: run.ended_at,
-            reason: run.reason.map(Reason::from),
-        }),
-        undelivered: 0,
-        restored: false,
-    })
-}
-
-/// The newest run that was not skipped. Mostly it is the newest one.
-async fn last_of(
-    state: &dyn StateReader,
-    sync: &str,
-    unfinished: &[RunRecord],
-) -> Result<Option<RunRecord>, Errors> {
-    for limit in [1, LOOKED_AT] {
-        let runs = state.runs(&RunFilter::newest(Some(sync), limit)).await?;
-        if let Some(run) = runs.into_iter().find(|run| run.state != RunState::Skipped) {
-            return Ok(Some(run));
+impl SyncStatus {
+    fn of(spec: &SyncSpec, overview: &Overview, waiting: &[WaitingCalls], now: Timestamp) -> Self {
+        let name = &spec.name;
+        let paused_since = paused_since_of(&overview.pauses, name);
+        let next_due = next_due(&Slots::of(&spec.schedule), overview.fired.get(name).copied(), now);
+        Self {
+            sync: name.clone(),
+            enabled: spec.enabled,
+            paused_since,
+            next_due: next_due.filter(|_| spec.enabled && paused_since.is_none()),
+            last: overview.latest.get(name).cloned().flatten().map(LastRun::from),
+            undelivered: waiting.iter().filter(|w| w.sync == *name).map(|w| w.calls).sum(),
+            restored: overview.restored.contains(name),
         }
     }
-    Ok(unfinished.iter().rfind(|run| run.sync == sync).cloned())
+}
+
+impl From<LatestRun> for LastRun {
+    fn from(latest: LatestRun) -> Self {
+        let LatestRun { run, state, started_at, ended_at, reason } = latest;
+        Self { run, state, started_at, ended_at, reason: reason.map(Reason::from) }
+    }
 }
 
 /// The destinations of the project that a person has paused.

@@ -17,6 +17,9 @@ macro_rules! named {
         pub enum $name { $($(#[$vdoc])* $variant,)* }
 
         impl $name {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
             /// Its name in documents and in the state.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $text,)* }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use outflow_core::ports::state::{DeadLetter, RunFilter, StateReader};
+use outflow_core::ports::state::{DeadLetter, ListedRun, RunFilter, StateReader};
 use outflow_core::{Result, RunId, RunRecord};
 
 /// How many runs are read at a time. A record has the text of its query.
@@ -36,6 +36,20 @@ impl RunPages {
         }
         let page = self.state.runs(&self.filter).await?;
         self.filter.before = page.last().map(|run| run.id).or(self.filter.before);
+        Ok(page)
+    }
+
+    /// The same, each with what a list shows of it.
+    ///
+    /// # Errors
+    /// What the state says.
+    pub async fn next_listed(&mut self, most: u64) -> Result<Vec<ListedRun>> {
+        self.filter.limit = most.min(RUNS);
+        if self.filter.limit == 0 {
+            return Ok(Vec::new());
+        }
+        let page = self.state.listed_runs(&self.filter).await?;
+        self.filter.before = page.last().map(|run| run.record.id).or(self.filter.before);
         Ok(page)
     }
 }

@@ -1,7 +1,7 @@
 //! The documents that `run` and `runs` print. Their fields are a contract
 //! (`docs/reference/documents.md`).
 
-use outflow_core::ports::state::{DeliveryRecord, Gap, GapCause};
+use outflow_core::ports::state::{DeliveryRecord, Gap, GapCause, ListedRun};
 use outflow_core::ports::watch::Audit;
 use outflow_core::run::RunTrigger;
 use outflow_core::{
@@ -368,6 +368,12 @@ impl RunListEntry {
             skipped_by: record.skipped_by,
             verified,
         }
+    }
+}
+
+impl From<ListedRun> for RunListEntry {
+    fn from(ListedRun { record, deliveries, audit }: ListedRun) -> Self {
+        Self::of(&record, deliveries, audit)
     }
 }
 

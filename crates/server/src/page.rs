@@ -1,5 +1,7 @@
 //! Pages: `?limit=&cursor=` to `{items, next_cursor}`.
 
+use std::fmt::Display;
+
 use outflow_core::Code;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -56,11 +58,14 @@ pub(crate) fn position(cursor: Option<&str>) -> Result<Option<u64>, Refusal> {
     let digits = (1..=18).contains(&cursor.len()) && cursor.bytes().all(|b| b.is_ascii_digit());
     match cursor.parse() {
         Ok(position) if digits => Ok(Some(position)),
-        _ => {
-            let refusal = Refusal::new(Code::InvalidValue, "this is no cursor of a page").at("cursor");
-            Err(refusal.help("send what the page before has as next_cursor, unchanged"))
-        }
+        _ => Err(no_cursor()),
     }
+}
+
+/// C005: it is no cursor.
+pub(crate) fn no_cursor() -> Refusal {
+    let refusal = Refusal::new(Code::InvalidValue, "this is no cursor of a page").at("cursor");
+    refusal.help("send what the page before has as next_cursor, unchanged")
 }
 
 /// The two numbers that a cursor `1-4711` means.
@@ -77,7 +82,7 @@ pub(crate) fn pair(cursor: Option<&str>) -> Result<Option<(u64, u64)>, Refusal> 
 impl<T> Page<T> {
     /// A page of items of which one more than the limit was read: the rest is on other pages.
     /// `position` says where an item is.
-    pub(crate) fn of(mut items: Vec<T>, limit: u64, position: impl Fn(&T) -> u64) -> Self {
+    pub(crate) fn of<P: Display>(mut items: Vec<T>, limit: u64, position: impl Fn(&T) -> P) -> Self {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let is_last = items.len() <= limit;
         items.truncate(limit);

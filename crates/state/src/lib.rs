@@ -8,6 +8,7 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
+mod filter;
 mod location;
 mod postgres;
 mod sqlite;

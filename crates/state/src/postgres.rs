@@ -23,6 +23,7 @@ mod fault;
 mod gaps;
 mod handle;
 mod integrity;
+mod lists;
 mod origin;
 mod pauses;
 mod people;

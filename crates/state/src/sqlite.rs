@@ -20,6 +20,7 @@ mod deliveries;
 mod errors;
 mod gaps;
 mod integrity;
+mod lists;
 mod lock;
 mod origin;
 mod pauses;

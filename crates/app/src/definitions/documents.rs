@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use outflow_core::ports::state::{
-    DefinitionId, DefinitionKind, DefinitionStatus, DefinitionVersion, Owner, StateReader,
+    DefinitionFilter, DefinitionId, DefinitionKind, DefinitionStatus, DefinitionVersion, Owner, StateReader,
 };
 use outflow_core::{Actor, BoxFuture, Code, Error, Timestamp};
 use outflow_engine::{Errors, FORMAT_VERSION};
@@ -68,14 +68,6 @@ impl DefinitionDocument {
     }
 }
 
-/// Some definitions.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
-pub struct DefinitionList {
-    format_version: u32,
-    /// By kind and name.
-    pub definitions: Vec<DefinitionDocument>,
-}
-
 /// Versions of one definition.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct VersionList {
@@ -127,22 +119,20 @@ impl From<Finding> for DraftProblem {
 }
 
 impl App {
-    /// Every definition as the state has it, of one kind or of all.
+    /// Definitions as the state has them, by kind and name.
     ///
     /// # Errors
     /// The state, if it cannot be read.
     pub fn definitions<'a>(
         &'a self,
-        kind: Option<DefinitionKind>,
-    ) -> BoxFuture<'a, Result<DefinitionList, Errors>> {
+        filter: &'a DefinitionFilter,
+    ) -> BoxFuture<'a, Result<Vec<DefinitionDocument>, Errors>> {
         Box::pin(async move {
             let known = match self.definitions_reader().await? {
-                Some(reader) => reader.definitions().await?,
+                Some(reader) => reader.definitions_like(filter).await?,
                 None => Vec::new(),
             };
-            let meant = known.into_iter().filter(|version| kind.is_none_or(|kind| version.id.kind == kind));
-            let definitions = meant.map(DefinitionDocument::of).collect();
-            Ok(DefinitionList { format_version: FORMAT_VERSION, definitions })
+            Ok(known.into_iter().map(DefinitionDocument::of).collect())
         })
     }
 
@@ -244,8 +234,16 @@ impl App {
     /// What is defined now; `None`: nothing has run yet, or whoever takes the state finds out what
     /// is wrong with it.
     pub(super) async fn known_definitions(&self) -> Result<Option<Vec<DefinitionVersion>>, Error> {
+        self.known_like(&DefinitionFilter::default()).await
+    }
+
+    /// As [`App::known_definitions`], of those that are meant.
+    pub(super) async fn known_like(
+        &self,
+        filter: &DefinitionFilter,
+    ) -> Result<Option<Vec<DefinitionVersion>>, Error> {
         match self.definitions_reader().await {
-            Ok(Some(reader)) => reader.definitions().await.map(Some),
+            Ok(Some(reader)) => reader.definitions_like(filter).await.map(Some),
             Ok(None) => Ok(None),
             Err(error) if error.code() == Code::StateUnavailable => Ok(None),
             Err(error) => Err(error),
@@ -254,6 +252,9 @@ impl App {
 
     /// Reads the definitions of the state; `None`: nothing has run yet.
     pub(crate) async fn definitions_reader(&self) -> Result<Option<Arc<dyn StateReader>>, Error> {
+        if let Some(serves) = self.slot.get() {
+            return Ok(Some(serves.reader.state.clone()));
+        }
         let location = self.location().await?;
         if let StateLocation::Folder(folder) = &location {
             let folder = folder.clone();

@@ -7,6 +7,7 @@ use outflow_app::{
     App, Caller, DefinitionEdit, DefinitionId, DefinitionKind, DefinitionRequest, DefinitionStatus,
     DraftProblem, Errors, Owner, PlanRequest, RunRequest, Selection,
 };
+use outflow_core::ports::state::DefinitionFilter;
 use outflow_core::{Code, Error};
 use rusqlite::Connection;
 use serde_json::{Value, json};
@@ -56,7 +57,7 @@ impl World {
 
     /// Names with owner and version.
     async fn names(&self) -> Vec<(String, Option<Owner>, u64)> {
-        let all = self.app.definitions(None).await.unwrap().definitions;
+        let all = self.app.definitions(&DefinitionFilter::default()).await.unwrap();
         all.into_iter().map(|d| (d.id.to_string(), d.owner, d.version)).collect()
     }
 }

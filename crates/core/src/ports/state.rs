@@ -22,6 +22,7 @@
 mod audit;
 mod definitions;
 mod gaps;
+mod lists;
 mod pauses;
 mod people;
 mod records;
@@ -36,6 +37,7 @@ use jiff::Timestamp;
 pub use audit::*;
 pub use definitions::*;
 pub use gaps::*;
+pub use lists::*;
 pub use pauses::*;
 pub use people::*;
 pub use records::*;
@@ -221,6 +223,7 @@ pub trait IntegrityQueries: Send + Sync {
 /// Everything that can be read.
 pub trait StateReader:
     RunQueries
+    + ListQueries
     + DeliveryQueries
     + GapQueries
     + WatchQueries
@@ -237,6 +240,7 @@ pub trait StateReader:
 
 impl<T> StateReader for T where
     T: RunQueries
+        + ListQueries
         + DeliveryQueries
         + GapQueries
         + WatchQueries

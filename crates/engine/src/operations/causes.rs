@@ -32,18 +32,23 @@ pub struct Cause {
 }
 
 impl RunReader {
-    /// The causes of a delivery's dead letters, the most frequent first.
+    /// The causes of a delivery's dead letters, the most frequent first: of the first `most` of
+    /// them, or with 0 of all.
     ///
     /// # Errors
     /// What the state says.
-    pub async fn causes(&self, run: RunId, destination: &str) -> Result<Vec<Cause>> {
+    pub async fn causes(&self, run: RunId, destination: &str, most: u64) -> Result<Vec<Cause>> {
         let mut causes: Vec<Cause> = Vec::new();
-        let letters = DeadLetterPages::new(self.state.clone(), run, destination);
-        let counted = letters.pick(|letter| {
-            count(&mut causes, destination, &letter);
-            None::<()>
-        });
-        counted.await?;
+        let mut letters = DeadLetterPages::new(self.state.clone(), run, destination);
+        let mut left = if most == 0 { u64::MAX } else { most };
+        while left > 0 {
+            let page = letters.next(left).await?;
+            if page.is_empty() {
+                break;
+            }
+            left = left.saturating_sub(page.len() as u64);
+            page.iter().for_each(|letter| count(&mut causes, destination, letter));
+        }
         causes.sort_by_key(|c| std::cmp::Reverse(c.dead_letters));
         Ok(causes)
     }

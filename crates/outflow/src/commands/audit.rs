@@ -32,7 +32,7 @@ async fn list(front: &Front, args: &AuditList, printer: Printer) -> Result<Exit,
     let (actor, action, subject) = (actor.clone(), action.clone(), subject.clone());
     let time = |text: &Option<String>| text.as_deref().map(when::parse).transpose();
     let (since, until) = (time(since)?, time(until)?);
-    let filter = AuditFilter { actor, action, subject, since, until };
+    let filter = AuditFilter { after: 0, actor, action, subject, since, until };
     let mut list = front.audit(&AuditRequest { filter, before: None, limit: *limit }).await?;
     pages(printer, async || list.next().await, people).await?;
     Ok(Exit::Done)

@@ -36,7 +36,7 @@ pub async fn dead_letters(front: &Front, args: &DeadLetters, printer: Printer) -
 }
 
 fn head(summary: &DeadLetterSummary) -> String {
-    let DeadLetterSummary { run, sync, dead_letters: total, causes, .. } = summary;
+    let DeadLetterSummary { run, sync, dead_letters: total, causes, causes_of, .. } = summary;
     let mut text = format!("{sync}: {} in run {run}\n", counted(*total, "dead letter"));
     let rows: Vec<Vec<String>> = causes
         .iter()
@@ -50,6 +50,12 @@ fn head(summary: &DeadLetterSummary) -> String {
         .collect();
     if !rows.is_empty() {
         text += &table(&["destination", "code", "status", "reason", "calls", "replayed"], &rows);
+    }
+    if let Some(counted) = causes_of {
+        text += &format!(
+            "these are the causes of {} of them, the first ones of each destination\n",
+            count(*counted)
+        );
     }
     text
 }

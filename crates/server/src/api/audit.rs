@@ -39,6 +39,8 @@ pub(crate) struct EntryFilter {
 }
 
 /// Entries of the audit log, the newest first.
+///
+/// A page of what few entries fit can have fewer items than `limit`, and a next page.
 #[utoipa::path(get, path = "/api/v1/audit", operation_id = "audit", tag = "audit", params(EntryFilter),
     responses((status = 200, body = Page<AuditDocument>)))]
 pub(crate) async fn list(
@@ -46,10 +48,9 @@ pub(crate) async fn list(
     Query(EntryFilter { actor, action, subject, since, until, limit, cursor }): Query<EntryFilter>,
 ) -> Answer<Document<Page<AuditDocument>>> {
     let (limit, before) = (page::limit(limit)?, page::position(cursor.as_deref())?);
-    let filter = AuditFilter { actor, action, subject, since, until };
-    let request = AuditRequest { filter, before, limit: limit.saturating_add(1) };
-    let mut list = may.app.audit(&request).await?;
-    Ok(Document(Page::of(list.next().await?, limit, |entry| entry.number)))
+    let filter = AuditFilter { after: 0, actor, action, subject, since, until };
+    let (items, next) = may.app.audit_page(&AuditRequest { filter, before, limit }).await?;
+    Ok(Document(Page::with_next(items, next.map(|next| next.to_string()))))
 }
 
 /// The whole audit log, the oldest entry first, one JSON document a line.

@@ -10,9 +10,10 @@ pub(super) mod of_kind;
 use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
 use outflow_app::{
-    Caller, Comparison, DefinitionDocument, DefinitionEdit, DefinitionId, DefinitionKind, DefinitionList,
-    DefinitionRequest, DefinitionStatus, DraftProblems, RenameDocument, field_of,
+    Caller, Comparison, DefinitionDocument, DefinitionEdit, DefinitionId, DefinitionKind, DefinitionRequest,
+    DefinitionStatus, DraftProblems, RenameDocument, field_of,
 };
+use outflow_core::ports::state::DefinitionFilter as Definitions;
 use outflow_core::{Code, Error};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -48,6 +49,12 @@ pub(crate) struct DefinitionFilter {
     kind: Option<DefinitionKind>,
     /// `draft` or `enabled` ones alone.
     status: Option<DefinitionStatus>,
+    /// How many items.
+    #[param(minimum = 1, maximum = 500, default = 50)]
+    limit: Option<u64>,
+    /// `next_cursor` of the page before.
+    #[param(pattern = "^(source|destination|sync|setting)/.+$")]
+    cursor: Option<String>,
 }
 
 /// Which versions.
@@ -71,16 +78,24 @@ pub(crate) struct NewName {
     name: String,
 }
 
-/// Every definition as it is now, whoever owns it: drafts, too.
+/// Definitions as they are now, by kind and name, whoever owns them: drafts, too.
 #[utoipa::path(get, path = "/api/v1/definitions", tag = "definitions", operation_id = "definitions",
-    params(DefinitionFilter), responses((status = 200, body = DefinitionList)))]
+    params(DefinitionFilter), responses((status = 200, body = Page<DefinitionDocument>)))]
 pub(crate) async fn list(
     may: May<to::ReadProject>,
-    Query(DefinitionFilter { kind, status }): Query<DefinitionFilter>,
-) -> Answer<Document<DefinitionList>> {
-    let mut list = may.app.definitions(kind).await?;
-    list.definitions.retain(|found| status.is_none() || found.status == status);
-    Ok(Document(list))
+    Query(DefinitionFilter { kind, status, limit, cursor }): Query<DefinitionFilter>,
+) -> Answer<Document<Page<DefinitionDocument>>> {
+    let (limit, after) = (page::limit(limit)?, cursor.as_deref().map(place).transpose()?);
+    let filter = Definitions { kind, status, after, limit: limit.saturating_add(1) };
+    let found = may.app.definitions(&filter).await?;
+    Ok(Document(Page::of(found, limit, |found| format!("{}/{}", found.id.kind.name(), found.id.name))))
+}
+
+/// The definition that a cursor `sync/users` means.
+fn place(cursor: &str) -> Result<DefinitionId, Refusal> {
+    let parts = cursor.split_once('/').filter(|(_, name)| !name.is_empty());
+    let id = parts.and_then(|(kind, name)| Some(DefinitionId::new(DefinitionKind::from_name(kind)?, name)));
+    id.ok_or_else(page::no_cursor)
 }
 
 /// Why a draft cannot be enabled yet, and what is odd about it. No database is asked.

@@ -76,8 +76,6 @@ impl RunFilter {
 }
 
 /// Runs, the newest first.
-///
-/// A page of a kind that few runs have can have fewer items than `limit`, and a next page.
 #[utoipa::path(get, path = "/api/v1/runs", operation_id = "runs", tag = "runs", params(RunFilter),
     responses((status = 200, body = Page<RunListEntry>)))]
 pub(crate) async fn list(
@@ -179,6 +177,9 @@ pub(crate) struct DeadLetterFilter {
     cursor: Option<String>,
 }
 
+/// The causes on the first page are those of this many dead letters of each destination.
+const CAUSES_OF: u64 = 2_000;
+
 /// Calls that destinations refused for good, with their values.
 ///
 /// A page of a code that few calls have can have fewer items than `limit`, and a next page.
@@ -192,7 +193,8 @@ pub(crate) async fn dead_letters(
 ) -> Answer<Document<DeadLetterPage>> {
     let (limit, from) = (page::limit(limit)?, page::pair(cursor.as_deref())?);
     let from = from.map(|(destination, position)| LetterPlace { destination, position });
-    let request = DeadLettersRequest { run: named(run)?, destination, limit: 0, code, from };
+    let run = named(run)?;
+    let request = DeadLettersRequest { run, destination, limit: 0, code, from, causes_of: CAUSES_OF };
     let mut letters = may.app.dead_letters(&request).await?;
     let (items, next) = letters.page(limit).await?;
     let next = next.map(|LetterPlace { destination, position }| format!("{destination}-{position}"));

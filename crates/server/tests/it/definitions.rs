@@ -161,8 +161,21 @@ async fn a_change_of_another_version_than_the_one_that_is_there_is_refused() {
     let owned = send(&served, (Method::PATCH, "/syncs/kept"), &json!({ "tags": ["a"] }), None).await;
     assert_eq!(status_and_code(&owned), (409, json!("C020")));
     assert!(owned.json()["detail"].as_str().unwrap().contains("outflow.yaml:9"), "{:?}", owned.body);
+    let all = get(&served, "/definitions").await;
+    assert_eq!(all["next_cursor"], Value::Null, "{all}");
+    let (mut paged, mut next) = (Vec::new(), Some(String::new()));
+    while let Some(cursor) = next {
+        let page = get(&served, &format!("/definitions?limit=1{cursor}")).await;
+        paged.extend(page["items"].as_array().unwrap().clone());
+        next = page["next_cursor"].as_str().map(|next| format!("&cursor={next}"));
+    }
+    assert_eq!(Value::from(paged), all["items"]);
+    for wrong in ["sync", "sync/", "run/7"] {
+        let refused = served.get("all", &format!("/api/v1/definitions?cursor={wrong}")).await;
+        assert_eq!(status_and_code(&refused), (422, json!("C005")), "{wrong}");
+    }
     let all = get(&served, "/definitions?kind=sync").await;
-    assert_eq!(all["definitions"][0]["managed_by"], "outflow.yaml, line 9", "{all}");
+    assert_eq!(all["items"][0]["managed_by"], "outflow.yaml, line 9", "{all}");
     served.stop().await;
 }
 

@@ -39,16 +39,17 @@ impl<W: Send + Sync> AuditQueries for PostgresState<W> {
              WHERE number < $1 AND ($2::text IS NULL OR actor = $2)
              AND ($3::text IS NULL OR left(action, length($3)) = $3)
              AND ($4::text IS NULL OR left(subject, length($4)) = $4)
-             AND ($5::bigint IS NULL OR at >= $5) AND ($6::bigint IS NULL OR at < $6)
+             AND ($5::bigint IS NULL OR at >= $5) AND ($6::bigint IS NULL OR at < $6) AND number > $8
              ORDER BY number DESC LIMIT $7"
         );
-        let AuditFilter { actor, action, subject, since, until } = filter;
+        let AuditFilter { after, actor, action, subject, since, until } = filter;
         let text = |text: &Option<String>| text.as_deref().map(|text| escape(text).into_owned());
         let micros = |time: &Option<Timestamp>| time.map(Timestamp::as_microsecond);
         let (actor, action, subject) = (text(actor), text(action), text(subject));
         let (since, until) = (micros(since), micros(until));
         let (before, limit) = (before.map_or(i64::MAX, bits), capped(limit));
-        self.all(&sql, &[&before, &actor, &action, &subject, &since, &until, &limit], record).await
+        let after = bits(*after);
+        self.all(&sql, &[&before, &actor, &action, &subject, &since, &until, &limit, &after], record).await
     }
 
     async fn audit_chain(&self, after: u64, limit: u64) -> Result<Vec<AuditRecord>> {

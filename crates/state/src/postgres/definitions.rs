@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use outflow_core::ports::state::{
-    AuditEntry, DefinitionChange, DefinitionContent, DefinitionId, DefinitionKind, DefinitionQueries,
-    DefinitionStatus, DefinitionVersion, Definitions, Owner, SyncRename, VERSIONS_KEPT,
+    AuditEntry, DefinitionChange, DefinitionContent, DefinitionFilter, DefinitionId, DefinitionKind,
+    DefinitionQueries, DefinitionStatus, DefinitionVersion, Definitions, Owner, SyncRename, VERSIONS_KEPT,
 };
 use outflow_core::rules::{DefinitionStep, KeptOfSync, change_definition, check_rename};
 use outflow_core::{Actor, ActorKind, Result};
@@ -13,7 +13,7 @@ use super::audit;
 use super::fault::{Fault, unreadable};
 use super::handle::PostgresState;
 use super::rows::{Cells, bits, capped};
-use super::session::Session;
+use super::session::{Session, Values};
 use super::text::escape;
 use super::write::Writes;
 
@@ -24,12 +24,11 @@ const VERSION: &str = "kind, name, version, owner, status, value, place, at, act
 #[async_trait]
 impl<W: Send + Sync> DefinitionQueries for PostgresState<W> {
     async fn definitions(&self) -> Result<Vec<DefinitionVersion>> {
-        let sql = format!(
-            "SELECT {VERSION} FROM definitions WHERE value IS NOT NULL AND version =
-             (SELECT max(n.version) FROM definitions n WHERE n.kind = definitions.kind AND n.name = definitions.name)
-             ORDER BY kind, name"
-        );
-        self.all(&sql, &[], version).await
+        self.definitions_like(&DefinitionFilter::default()).await
+    }
+
+    async fn definitions_like(&self, filter: &DefinitionFilter) -> Result<Vec<DefinitionVersion>> {
+        self.pool.read(|s| async move { listed(&s, filter).await }).await
     }
 
     async fn definition(&self, id: &DefinitionId) -> Result<Option<DefinitionVersion>> {
@@ -49,6 +48,33 @@ impl<W: Send + Sync> DefinitionQueries for PostgresState<W> {
         );
         self.all(&sql, &[&id.kind.name(), &escape(&id.name), &before, &limit], version).await
     }
+}
+
+/// The current versions that are meant. It steps over the index from name to name, however many
+/// versions there are.
+async fn listed(s: &Session, filter: &DefinitionFilter) -> Result<Vec<DefinitionVersion>, Fault> {
+    let sql = format!(
+        "WITH RECURSIVE names(known) AS
+         ((SELECT min(name) FROM definitions WHERE kind = $1 AND name > $2) UNION ALL
+         SELECT (SELECT min(name) FROM definitions WHERE kind = $1 AND name > known) FROM names
+         WHERE known IS NOT NULL)
+         SELECT {VERSION} FROM names CROSS JOIN LATERAL
+         (SELECT * FROM definitions WHERE kind = $1 AND name = known ORDER BY version DESC LIMIT 1) definitions
+         WHERE value IS NOT NULL AND ($3::text IS NULL OR status = $3) LIMIT $4"
+    );
+    let status = filter.status.map(DefinitionStatus::name);
+    let mut found = Vec::new();
+    for (kind, after) in filter.kinds() {
+        let left = match filter.limit {
+            0 => u64::MAX,
+            limit => limit.saturating_sub(found.len() as u64),
+        };
+        if left > 0 {
+            let values: Values<'_> = &[&kind.name(), &escape(after), &status, &capped(left)];
+            found.extend(s.all(&sql, values, version).await?);
+        }
+    }
+    Ok(found)
 }
 
 #[async_trait]

@@ -19,8 +19,7 @@ const GAP: &str = "id, sync, destination, start, first, compared_with, opened_by
 #[async_trait]
 impl<W: Send + Sync> GapQueries for PostgresState<W> {
     async fn open_gaps(&self) -> Result<Vec<Gap>> {
-        let sql = format!("SELECT {GAP} FROM gaps WHERE closed_at IS NULL ORDER BY id");
-        self.all(&sql, &[], gap).await
+        self.pool.read(|s| async move { load_open_gaps(&s).await }).await
     }
 
     async fn gaps_of(&self, run: RunId) -> Result<Vec<Gap>> {
@@ -37,6 +36,11 @@ impl<W: Send + Sync> GapQueries for PostgresState<W> {
         let found = self.first(sql, &[&id(run)], |row| Cells::of(row).optional_run()).await?;
         Ok(found.flatten())
     }
+}
+
+/// Every gap that is not closed, oldest first.
+pub(super) async fn load_open_gaps(t: &Session) -> Result<Vec<Gap>, Fault> {
+    t.all(&format!("SELECT {GAP} FROM gaps WHERE closed_at IS NULL ORDER BY id"), &[], gap).await
 }
 
 /// What a run was compared with.

@@ -12,12 +12,14 @@ use super::rows::Cells;
 use super::text::escape;
 use super::write::Writes;
 
+/// What is paused, for [`pause`].
+pub(super) const PAUSES: &str =
+    "SELECT kind, name, since, intact('pauses', to_jsonb(pauses)) FROM pauses ORDER BY kind, name";
+
 #[async_trait]
 impl<W: Send + Sync> PauseQueries for PostgresState<W> {
     async fn pauses(&self) -> Result<Vec<Pause>> {
-        let sql = "SELECT kind, name, since, intact('pauses', to_jsonb(pauses)) FROM pauses
-                   ORDER BY kind, name";
-        self.all(sql, &[], pause).await
+        self.all(PAUSES, &[], pause).await
     }
 }
 
@@ -46,7 +48,7 @@ impl Pauses for PostgresState<Writes> {
     }
 }
 
-fn pause(row: &Row) -> Result<Pause, Fault> {
+pub(super) fn pause(row: &Row) -> Result<Pause, Fault> {
     let mut c = Cells::of(row);
     let of = Pausable { kind: c.word(PauseKind::from_name)?, name: c.text()? };
     Ok(Pause { of, since: c.time()? })

@@ -10,9 +10,8 @@ use outflow_core::ports::watch::Pending;
 use outflow_core::run::FindingCount;
 use outflow_core::{Date, Result, RunId, RunRecord, Timestamp};
 
-use tokio_postgres::types::ToSql;
-
 use super::handle::PostgresState;
+use super::lists;
 use super::rows::{self, Cells, DELIVERY, RUN, SYNC, capped, id};
 use super::session::Values;
 use super::text::escape;
@@ -51,36 +50,7 @@ impl<W: Send + Sync> RunQueries for PostgresState<W> {
     }
 
     async fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRecord>> {
-        let RunFilter { sync, states, since, until, before, limit } = filter;
-        let micros = |time: &Option<Timestamp>| time.map(Timestamp::as_microsecond);
-        let sync = sync.as_deref().map(escape);
-        let (since, until, before) = (micros(since), micros(until), before.map(id));
-        // PostgreSQL takes the limit NULL as none.
-        let limit = (*limit > 0).then(|| capped(*limit));
-        let (mut conditions, mut values) = (Vec::new(), Vec::<&(dyn ToSql + Sync)>::new());
-        let all: [(&str, Option<&(dyn ToSql + Sync)>); 4] = [
-            ("sync =", sync.as_ref().map(|sync| sync as _)),
-            ("started_at >=", since.as_ref().map(|since| since as _)),
-            ("started_at <", until.as_ref().map(|until| until as _)),
-            ("id <", before.as_ref().map(|before| before as _)),
-        ];
-        for (condition, value) in all {
-            let Some(value) = value else { continue };
-            values.push(value);
-            conditions.push(format!("{condition} ${}", values.len()));
-        }
-        if !states.is_empty() {
-            let states: Vec<String> = states.iter().map(|state| format!("'{state}'")).collect();
-            conditions.push(format!("state IN ({})", states.join(", ")));
-        }
-        let conditions = match conditions.is_empty() {
-            true => String::new(),
-            false => format!("WHERE {}", conditions.join(" AND ")),
-        };
-        values.push(&limit);
-        let last = values.len();
-        let sql = format!("SELECT {RUN} FROM runs {conditions} ORDER BY id DESC LIMIT ${last}");
-        self.all(&sql, &values, rows::run).await
+        self.pool.read(|s| async move { lists::runs(&s, filter).await }).await
     }
 
     async fn runs_since(&self, sync: &str, since: Timestamp) -> Result<Vec<RunRecord>> {

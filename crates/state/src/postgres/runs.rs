@@ -289,8 +289,9 @@ async fn insert_run(t: &Session, new: &NewRun, key: RunKey, state: RunState) -> 
     let next = "UPDATE installation SET last_run = last_run + 1 RETURNING last_run";
     let row = t.one(next, &[]).await?.ok_or_else(|| unreadable("no installation"))?;
     let number = rows::run_id(&row)?;
-    let sql = "INSERT INTO runs (id, key, sync, call_type, state, trigger, spec, due_at, started_at, replays)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    let sql = "INSERT INTO runs
+               (id, key, sync, call_type, state, trigger, spec, due_at, started_at, replays, kind)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
     let (due_at, started_at) = (new.due_at.as_microsecond(), new.started_at.as_microsecond());
     let replays = new.spec.options.replay().map(|replay| id(replay.run));
     t.execute(
@@ -306,6 +307,7 @@ async fn insert_run(t: &Session, new: &NewRun, key: RunKey, state: RunState) -> 
             &due_at,
             &started_at,
             &replays,
+            &new.spec.options.kind.name(),
         ],
     )
     .await?;

@@ -27,6 +27,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("people", include_str!("../../migrations/postgres/0010_people.sql")),
     ("definitions", include_str!("../../migrations/postgres/0011_definitions.sql")),
     ("secrets", include_str!("../../migrations/postgres/0012_secrets.sql")),
+    ("lists", include_str!("../../migrations/postgres/0013_lists.sql")),
 ];
 
 /// The number of this version's last migration.

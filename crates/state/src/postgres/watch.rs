@@ -8,21 +8,18 @@ use tokio_postgres::Row;
 
 use super::fault::Fault;
 use super::handle::PostgresState;
+use super::lists::NAMES;
 use super::rows::{self, Cells, id, to_json};
+use super::session::Session;
 use super::text::escape;
 use super::write::Writes;
 
 const ALERT: &str = "kind, subject, code, message, since, recovered_at, reported";
 
-/// The recursion steps over the index from name to name, however many runs there are. Each of the
-/// other parts reads the newest runs of one sync and stops at the first that answers it, or the
-/// window of time. An event that was sent takes nothing back after a restore: see `Origin`.
+/// How each of [`NAMES`] is doing. Each part reads the newest runs of one sync and stops at the
+/// first that answers it, or the window of time. An event that was sent takes nothing back after a
+/// restore: see `Origin`.
 const STANDINGS: &str = "
-    WITH RECURSIVE names(name) AS (
-        (SELECT min(sync) FROM runs)
-        UNION ALL
-        SELECT (SELECT min(sync) FROM runs WHERE sync > name) FROM names WHERE name IS NOT NULL
-    )
     SELECT name, failures.failed, failure.reason_code, failure.reason, latest.id, latest.rows_read, latest.rejected,
         (SELECT started_at FROM runs WHERE sync = name ORDER BY id LIMIT 1),
         success.ended_at, slots.fired, slots.skipped,
@@ -33,7 +30,8 @@ const STANDINGS: &str = "
                 WHEN runs.call_type IN ('track', 'page', 'screen') THEN parted_after ELSE restored_after END)
     FROM names
     LEFT JOIN LATERAL (
-        SELECT ended_at FROM runs WHERE sync = name AND state IN ('succeeded', 'succeeded_with_rejected', 'partial')
+        SELECT ended_at FROM runs WHERE sync = name
+        AND state IN ('delivering', 'succeeded', 'succeeded_with_rejected', 'partial') AND state <> 'delivering'
         ORDER BY id DESC LIMIT 1
     ) success ON true
     CROSS JOIN LATERAL (
@@ -64,11 +62,16 @@ const STANDINGS: &str = "
 #[async_trait]
 impl<W: Send + Sync> WatchQueries for PostgresState<W> {
     async fn alerts(&self) -> Result<Vec<AlertRecord>> {
-        self.all(&format!("SELECT {ALERT} FROM alerts ORDER BY kind, subject"), &[], alert).await
+        self.pool.read(|s| async move { load_alerts(&s).await }).await
     }
 
     async fn standings(&self, since: Timestamp, until: Timestamp) -> Result<Vec<Standing>> {
-        self.all(STANDINGS, &[&since.as_microsecond(), &until.as_microsecond()], standing).await
+        self.all(
+            &format!("{NAMES}{STANDINGS}"),
+            &[&since.as_microsecond(), &until.as_microsecond()],
+            standing,
+        )
+        .await
     }
 
     async fn next_audit(&self, before: Timestamp) -> Result<Option<RunId>> {
@@ -85,11 +88,7 @@ impl<W: Send + Sync> WatchQueries for PostgresState<W> {
 
     async fn audit(&self, run: RunId) -> Result<Option<Audit>> {
         let sql = "SELECT at, differences FROM audits WHERE run = $1";
-        self.first(sql, &[&id(run)], |row| {
-            let mut c = Cells::of(row);
-            Ok(Audit { at: c.time()?, differences: c.json()? })
-        })
-        .await
+        self.first(sql, &[&id(run)], |row| audit(&mut Cells::of(row))).await
     }
 }
 
@@ -151,6 +150,16 @@ impl Watch for PostgresState<Writes> {
         })
         .await
     }
+}
+
+/// Every alert, by kind and subject.
+pub(super) async fn load_alerts(s: &Session) -> Result<Vec<AlertRecord>, Fault> {
+    s.all(&format!("SELECT {ALERT} FROM alerts ORDER BY kind, subject"), &[], alert).await
+}
+
+/// `at, differences`.
+pub(super) fn audit(c: &mut Cells<'_>) -> Result<Audit, Fault> {
+    Ok(Audit { at: c.time()?, differences: c.json()? })
 }
 
 fn alert(row: &Row) -> Result<AlertRecord, Fault> {

@@ -37,7 +37,7 @@ impl<W: Send + Sync> AuditQueries for Sqlite<W> {
         before: Option<u64>,
         limit: u64,
     ) -> Result<Vec<AuditRecord>> {
-        let AuditFilter { actor, action, subject, since, until } = filter.clone();
+        let AuditFilter { after, actor, action, subject, since, until } = filter.clone();
         let micros = |time: Option<Timestamp>| time.map(Timestamp::as_microsecond);
         let (since, until) = (micros(since), micros(until));
         let (before, limit) = (before.map_or(i64::MAX, bits), capped(limit));
@@ -46,11 +46,11 @@ impl<W: Send + Sync> AuditQueries for Sqlite<W> {
              WHERE number < ?1 AND (?2 IS NULL OR actor = ?2)
              AND (?3 IS NULL OR substr(action, 1, length(?3)) = ?3)
              AND (?4 IS NULL OR substr(subject, 1, length(?4)) = ?4)
-             AND (?5 IS NULL OR at >= ?5) AND (?6 IS NULL OR at < ?6)
+             AND (?5 IS NULL OR at >= ?5) AND (?6 IS NULL OR at < ?6) AND number > ?8
              ORDER BY number DESC LIMIT ?7"
         );
         let read = move |c: &Connection| {
-            all(c, &sql, params![before, actor, action, subject, since, until, limit], record)
+            all(c, &sql, params![before, actor, action, subject, since, until, limit, bits(after)], record)
         };
         self.readers.read(read).await
     }

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use outflow_core::ports::state::{
-    AuditEntry, DefinitionChange, DefinitionContent, DefinitionId, DefinitionKind, DefinitionQueries,
-    DefinitionStatus, DefinitionVersion, Definitions, Owner, SyncRename, VERSIONS_KEPT,
+    AuditEntry, DefinitionChange, DefinitionContent, DefinitionFilter, DefinitionId, DefinitionKind,
+    DefinitionQueries, DefinitionStatus, DefinitionVersion, Definitions, Owner, SyncRename, VERSIONS_KEPT,
 };
 use outflow_core::rules::{DefinitionStep, KeptOfSync, change_definition, check_rename};
 use outflow_core::{Actor, ActorKind, Result};
@@ -29,12 +29,12 @@ const VERSION: &str = concat!(
 #[async_trait]
 impl<W: Send + Sync> DefinitionQueries for Sqlite<W> {
     async fn definitions(&self) -> Result<Vec<DefinitionVersion>> {
-        let sql = format!(
-            "SELECT {VERSION} FROM definitions WHERE value IS NOT NULL AND version =
-             (SELECT max(n.version) FROM definitions n WHERE n.kind = definitions.kind AND n.name = definitions.name)
-             ORDER BY kind, name"
-        );
-        self.readers.read(move |c| all(c, &sql, [], version)).await
+        self.definitions_like(&DefinitionFilter::default()).await
+    }
+
+    async fn definitions_like(&self, filter: &DefinitionFilter) -> Result<Vec<DefinitionVersion>> {
+        let filter = filter.clone();
+        self.readers.read(move |c| listed(c, &filter)).await
     }
 
     async fn definition(&self, id: &DefinitionId) -> Result<Option<DefinitionVersion>> {
@@ -56,6 +56,32 @@ impl<W: Send + Sync> DefinitionQueries for Sqlite<W> {
         );
         self.readers.read(move |c| all(c, &sql, params![kind.name(), name, before, limit], version)).await
     }
+}
+
+/// The current versions that are meant. It steps over the index from name to name, however many
+/// versions there are.
+fn listed(c: &Connection, filter: &DefinitionFilter) -> rusqlite::Result<Vec<DefinitionVersion>> {
+    let sql = format!(
+        "WITH RECURSIVE names(known) AS
+         (SELECT min(name) FROM definitions WHERE kind = ?1 AND name > ?2 UNION ALL
+         SELECT (SELECT min(name) FROM definitions WHERE kind = ?1 AND name > known) FROM names
+         WHERE known IS NOT NULL)
+         SELECT {VERSION} FROM names CROSS JOIN definitions ON kind = ?1 AND name = known
+         AND version = (SELECT max(n.version) FROM definitions n WHERE n.kind = ?1 AND n.name = known)
+         WHERE value IS NOT NULL AND (?3 IS NULL OR status = ?3) LIMIT ?4"
+    );
+    let status = filter.status.map(DefinitionStatus::name);
+    let mut found = Vec::new();
+    for (kind, after) in filter.kinds() {
+        let left = match filter.limit {
+            0 => u64::MAX,
+            limit => limit.saturating_sub(found.len() as u64),
+        };
+        if left > 0 {
+            found.extend(all(c, &sql, params![kind.name(), after, status, capped(left)], version)?);
+        }
+    }
+    Ok(found)
 }
 
 #[async_trait]

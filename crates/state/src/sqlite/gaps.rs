@@ -18,8 +18,7 @@ const GAP: &str = "id, sync, destination, start, first, compared_with, opened_by
 #[async_trait]
 impl<W: Send + Sync> GapQueries for Sqlite<W> {
     async fn open_gaps(&self) -> Result<Vec<Gap>> {
-        let sql = format!("SELECT {GAP} FROM gaps WHERE closed_at IS NULL ORDER BY id");
-        self.readers.read(move |c| all(c, &sql, [], gap)).await
+        self.readers.read(load_open_gaps).await
     }
 
     async fn gaps_of(&self, run: RunId) -> Result<Vec<Gap>> {
@@ -36,6 +35,11 @@ impl<W: Send + Sync> GapQueries for Sqlite<W> {
         let found = self.readers.read(move |c| compared_with(c, run)).await?;
         Ok(found.flatten())
     }
+}
+
+/// Every gap that is not closed, oldest first.
+pub(super) fn load_open_gaps(c: &Connection) -> rusqlite::Result<Vec<Gap>> {
+    all(c, &format!("SELECT {GAP} FROM gaps WHERE closed_at IS NULL ORDER BY id"), [], gap)
 }
 
 /// What a run was compared with; the outer `None`: there is no such run.

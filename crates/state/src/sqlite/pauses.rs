@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use outflow_core::ports::state::{AuditEntry, Pausable, Pause, PauseKind, PauseQueries, Pauses};
 use outflow_core::{Result, Timestamp};
-use rusqlite::{Row, Transaction, params};
+use rusqlite::{Connection, Row, Transaction, params};
 
 use super::Sqlite;
 use super::audit::append;
@@ -15,13 +15,18 @@ use super::sql::all;
 #[async_trait]
 impl<W: Send + Sync> PauseQueries for Sqlite<W> {
     async fn pauses(&self) -> Result<Vec<Pause>> {
-        let sql = concat!(
-            "SELECT kind, name, since, ",
-            intact!("pauses", "kind, name, since"),
-            " FROM pauses ORDER BY kind, name"
-        );
-        self.readers.read(move |c| all(c, sql, [], pause)).await
+        self.readers.read(pauses).await
     }
+}
+
+/// What is paused.
+pub(super) fn pauses(c: &Connection) -> rusqlite::Result<Vec<Pause>> {
+    let sql = concat!(
+        "SELECT kind, name, since, ",
+        intact!("pauses", "kind, name, since"),
+        " FROM pauses ORDER BY kind, name"
+    );
+    all(c, sql, [], pause)
 }
 
 #[async_trait]

@@ -9,14 +9,13 @@ use outflow_core::ports::state::{
 use outflow_core::ports::watch::Pending;
 use outflow_core::run::FindingCount;
 use outflow_core::{Date, Result, RunId, RunRecord, Timestamp};
-use rusqlite::types::Value;
-use rusqlite::{Connection, params, params_from_iter};
+use rusqlite::{Connection, params};
 
-use super::Sqlite;
 use super::rows::{
     self, DELIVERY, DELIVERY_INTACT, LETTER_INTACT, RUN, SCHEDULE_INTACT, SEGMENT_INTACT, SYNC, SYNC_INTACT,
 };
 use super::sql::{all, capped, id, one};
+use super::{Sqlite, lists};
 
 #[async_trait]
 impl<W: Send + Sync> RunQueries for Sqlite<W> {
@@ -30,8 +29,8 @@ impl<W: Send + Sync> RunQueries for Sqlite<W> {
     }
 
     async fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRecord>> {
-        let (sql, values) = filtered(filter);
-        self.readers.read(move |c| all(c, &sql, params_from_iter(values), rows::run)).await
+        let filter = filter.clone();
+        self.readers.read(move |c| lists::runs(c, &filter)).await
     }
 
     async fn runs_since(&self, sync: &str, since: Timestamp) -> Result<Vec<RunRecord>> {
@@ -73,8 +72,7 @@ impl<W: Send + Sync> RunQueries for Sqlite<W> {
     }
 
     async fn unfinished_runs(&self) -> Result<Vec<RunRecord>> {
-        let sql = format!("SELECT {RUN} FROM runs WHERE ended_at IS NULL ORDER BY id");
-        self.readers.read(move |c| all(c, &sql, [], rows::run)).await
+        self.readers.read(unfinished_runs).await
     }
 
     async fn segments(&self, run: RunId) -> Result<Vec<SegmentInfo>> {
@@ -184,33 +182,15 @@ impl<W: Send + Sync> RetentionQueries for Sqlite<W> {
     }
 }
 
-/// The statement for the runs that are meant, with its values. A condition that is not there costs
-/// nothing, and `id < ?` goes straight to a page.
-fn filtered(filter: &RunFilter) -> (String, Vec<Value>) {
-    let RunFilter { sync, states, since, until, before, limit } = filter;
-    let micros = |time: Timestamp| Value::from(time.as_microsecond());
-    let conditions = [
-        ("sync = ?", sync.clone().map(Value::from)),
-        ("started_at >= ?", since.map(micros)),
-        ("started_at < ?", until.map(micros)),
-        ("id < ?", before.map(|run| Value::from(id(run)))),
-    ];
-    let given = conditions.into_iter().filter_map(|(condition, value)| Some((condition, value?)));
-    let (mut texts, mut values): (Vec<&str>, Vec<Value>) = given.unzip();
-    let states: Vec<String> = states.iter().map(|state| format!("'{state}'")).collect();
-    let states = format!("state IN ({})", states.join(", "));
-    if !filter.states.is_empty() {
-        texts.push(&states);
-    }
-    let conditions = if texts.is_empty() { String::new() } else { format!("WHERE {}", texts.join(" AND ")) };
-    // SQLite takes a negative limit as none.
-    values.push(Value::from(if *limit == 0 { -1 } else { capped(*limit) }));
-    (format!("SELECT {RUN} FROM runs {conditions} ORDER BY id DESC LIMIT ?"), values)
-}
-
 /// One run.
 pub(super) fn run_record(c: &Connection, run: RunId) -> rusqlite::Result<Option<RunRecord>> {
     one(c, &format!("SELECT {RUN} FROM runs WHERE id = ?1"), [id(run)], rows::run)
+}
+
+/// Every run that is not in a final state, oldest first.
+pub(super) fn unfinished_runs(c: &Connection) -> rusqlite::Result<Vec<RunRecord>> {
+    // With the plus they are sorted. Without it SQLite goes through all runs, which have that order.
+    all(c, &format!("SELECT {RUN} FROM runs WHERE ended_at IS NULL ORDER BY +id"), [], rows::run)
 }
 
 /// A sync's state.

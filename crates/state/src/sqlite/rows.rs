@@ -16,6 +16,21 @@ use serde::de::DeserializeOwned;
 
 use super::checksums::intact;
 
+macro_rules! run_intact {
+    () => {
+        intact!(
+            "runs",
+            "runs.id, key, sync, call_type, state, trigger, spec, due_at, started_at, extracted_at, \
+             ended_at, last_sync_time, next_last_sync_time, clock, rows_read, calls, rejected, unchanged, \
+             spool_bytes, columns, reason_code, reason, skipped_by, replays, compared_with, \
+             rejected_again, kind"
+        )
+    };
+}
+
+/// Checks a row of `runs`.
+pub(crate) const RUN_INTACT: &str = run_intact!();
+
 /// The columns that [`run`] reads.
 pub(crate) const RUN: &str = concat!(
     "id, key, sync, call_type, state, trigger, spec, due_at, started_at, extracted_at, ended_at, \
@@ -23,12 +38,7 @@ pub(crate) const RUN: &str = concat!(
      reason_code, reason, skipped_by, replays, \
      (SELECT json_group_array(r.id ORDER BY r.id) FROM runs r WHERE r.replays = runs.id), \
      rejected_again, ",
-    intact!(
-        "runs",
-        "id, key, sync, call_type, state, trigger, spec, due_at, started_at, extracted_at, ended_at, \
-         last_sync_time, next_last_sync_time, clock, rows_read, calls, rejected, unchanged, spool_bytes, \
-         columns, reason_code, reason, skipped_by, replays, compared_with, rejected_again"
-    )
+    run_intact!()
 );
 
 /// The columns that [`sync`] reads.

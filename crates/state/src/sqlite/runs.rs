@@ -177,8 +177,9 @@ impl Schedules for Sqlite<Writer> {
 }
 
 fn insert_run(t: &Transaction<'_>, new: &NewRun, key: RunKey, state: RunState) -> Result<RunRecord, Fault> {
-    let sql = "INSERT INTO runs (key, sync, call_type, state, trigger, spec, due_at, started_at, replays)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    let sql = "INSERT INTO runs
+               (key, sync, call_type, state, trigger, spec, due_at, started_at, replays, kind)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
     let values = params![
         key.0.to_be_bytes(),
         new.sync,
@@ -189,6 +190,7 @@ fn insert_run(t: &Transaction<'_>, new: &NewRun, key: RunKey, state: RunState) -
         new.due_at.as_microsecond(),
         new.started_at.as_microsecond(),
         new.spec.options.replay().map(|replay| id(replay.run)),
+        new.spec.options.kind.name(),
     ];
     // A row is read only after its trigger has set its checksum.
     let inserted = t.prepare_cached(sql)?.insert(values)?;

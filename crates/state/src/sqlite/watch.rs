@@ -8,6 +8,7 @@ use rusqlite::{Connection, Row, Transaction, params};
 
 use super::Sqlite;
 use super::connection::Writer;
+use super::lists::NAMES;
 use super::rows::{self, optional, time, to_json, unsigned};
 use super::sql::{all, id, one};
 
@@ -16,17 +17,13 @@ const ALERT: &str = "kind, subject, code, message, since, recovered_at, reported
 #[async_trait]
 impl<W: Send + Sync> WatchQueries for Sqlite<W> {
     async fn alerts(&self) -> Result<Vec<AlertRecord>> {
-        let sql = format!("SELECT {ALERT} FROM alerts ORDER BY kind, subject");
-        self.readers.read(move |c| all(c, &sql, [], alert)).await
+        self.readers.read(alerts).await
     }
 
     async fn standings(&self, since: Timestamp, until: Timestamp) -> Result<Vec<Standing>> {
         let read = move |c: &Connection| {
-            // Steps over the index from name to name, however many runs there are.
-            let sql = "WITH RECURSIVE names(name) AS (SELECT min(sync) FROM runs UNION ALL
-                       SELECT (SELECT min(sync) FROM runs WHERE sync > name) FROM names WHERE name IS NOT NULL)
-                       SELECT name FROM names WHERE name IS NOT NULL";
-            let syncs = all(c, sql, [], |row| row.get(0))?;
+            let sql = format!("{NAMES} SELECT name FROM names WHERE name IS NOT NULL");
+            let syncs = all(c, &sql, [], |row| row.get(0))?;
             syncs.into_iter().map(|sync| standing(c, sync, [since, until])).collect()
         };
         self.readers.read(read).await
@@ -130,13 +127,15 @@ fn standing(c: &Connection, sync: String, window: [Timestamp; 2]) -> rusqlite::R
     let last_rows = one(c, sql, of, |row| Ok((rows::run_id(row)?, unsigned(row, 1)?, unsigned(row, 2)?)))?;
     let sql = "SELECT started_at FROM runs WHERE sync = ?1 ORDER BY id LIMIT 1";
     let first_started = one(c, sql, of, rows::timestamp)?;
+    // In the words of the index `delivered_runs`.
     let sql = "SELECT ended_at FROM runs
-               WHERE sync = ?1 AND state IN ('succeeded', 'succeeded_with_rejected', 'partial')
-               ORDER BY id DESC LIMIT 1";
+               WHERE sync = ?1 AND state IN ('delivering', 'succeeded', 'succeeded_with_rejected', 'partial')
+               AND state <> 'delivering' ORDER BY id DESC LIMIT 1";
     let last_success = one(c, sql, of, rows::timestamp)?;
     let sql = "SELECT id, reason_code, reason FROM runs WHERE sync = ?1 AND ended_at IS NULL AND state = 'awaiting_approval' ORDER BY id LIMIT 1";
     let awaiting_approval = one(c, sql, of, |row| Ok((rows::run_id(row)?, rows::reason(row, 1)?)))?;
-    let sql = "SELECT run, differences = '[]' FROM audits JOIN runs ON runs.id = run WHERE sync = ?1 ORDER BY run DESC LIMIT 1";
+    let sql = "SELECT run, differences = '[]' FROM runs CROSS JOIN audits ON run = runs.id WHERE sync = ?1
+               ORDER BY runs.id DESC LIMIT 1";
     let wrong = one(c, sql, of, |row| Ok((rows::run_id(row)?, row.get::<_, bool>(1)?)))?;
     let wrong = wrong.filter(|(_, right)| !right).map(|(run, _)| run);
     let sql = "SELECT watermark_open_us FROM syncs WHERE name = ?1 AND watermark_open_us IS NOT NULL";
@@ -162,6 +161,11 @@ fn standing(c: &Connection, sync: String, window: [Timestamp; 2]) -> rusqlite::R
     })
 }
 
+/// Every alert, by kind and subject.
+pub(super) fn alerts(c: &Connection) -> rusqlite::Result<Vec<AlertRecord>> {
+    all(c, &format!("SELECT {ALERT} FROM alerts ORDER BY kind, subject"), [], alert)
+}
+
 fn alert(row: &Row<'_>) -> rusqlite::Result<AlertRecord> {
     let code: Option<String> = row.get(2)?;
     Ok(AlertRecord {
@@ -175,6 +179,7 @@ fn alert(row: &Row<'_>) -> rusqlite::Result<AlertRecord> {
     })
 }
 
-fn audit(row: &Row<'_>) -> rusqlite::Result<Audit> {
+/// `at, differences`.
+pub(super) fn audit(row: &Row<'_>) -> rusqlite::Result<Audit> {
     Ok(Audit { at: time(row, 0)?, differences: rows::json(row, 1)? })
 }

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod definitions;
 mod deliveries;
 mod gaps;
+mod lists;
 mod origin;
 mod pauses;
 pub mod people;
@@ -115,6 +116,14 @@ const CHECKS: &[Check] = &[
     }),
     check("a settlement that skips a number is refused", |s| Box::pin(deliveries::settling_out_of_turn(s))),
     check("of two commits at once one takes the rest of a budget", |s| Box::pin(approval::budgets(s))),
+    check("a list of runs is what its filter and each run say", |s| Box::pin(lists::runs(s))),
+    check("how all syncs are is what each says", |s| Box::pin(lists::overview(s))),
+    check("the last runs of other syncs are known", |s| Box::pin(lists::others(s))),
+    check("definitions are listed by kind and name, page by page", |s| Box::pin(lists::definitions(s))),
+    check("entries of the audit log are found behind a number", |s| Box::pin(lists::entries(s))),
+    check("the last success of a sync is known behind runs that deliver", |s| {
+        Box::pin(lists::last_success(s))
+    }),
     check("reads see what is committed while many writes go on", |s| {
         Box::pin(deliveries::reading_meanwhile(s))
     }),

@@ -440,7 +440,7 @@ async fn a_full_disk_fails_the_step_changes_nothing_and_is_got_over() {
     for case in 0..cases {
         let (dir, seed) = (tempfile::tempdir().unwrap(), first + case);
         // The lower limits make opening a new state fail, the higher ones a later step.
-        let blocks = if case < 60 { 96 + case * 8 } else { rng.below(2_000) };
+        let blocks = if case < 60 { 176 + case * 8 } else { rng.below(2_000) };
         let (done, last) = child(&place(&dir), seed, 0, None, Some(blocks));
         assert!(["failed T004", "closed T001", "closed T004"].contains(&last.as_str()), "{last}");
         failures += u64::from(last == "failed T004");

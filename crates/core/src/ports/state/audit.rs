@@ -118,6 +118,8 @@ pub struct AuditHead {
 /// Which entries are meant. All conditions hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditFilter {
+    /// With a larger number than this.
+    pub after: u64,
     /// The name of who did it.
     pub actor: Option<String>,
     /// What they did, or what it begins with: `secret.`.

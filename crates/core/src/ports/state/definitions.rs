@@ -4,6 +4,7 @@
 //! for the place of a file's definition. A name has one owner at a time. A value holds no secret.
 //! What the state does not do: read a value; the project does.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use async_trait::async_trait;
@@ -204,11 +205,43 @@ pub struct SyncRename {
     pub changes: Vec<DefinitionChange>,
 }
 
+/// Which definitions to list. All conditions hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DefinitionFilter {
+    /// Of this kind alone.
+    pub kind: Option<DefinitionKind>,
+    /// Drafts, or enabled ones, alone.
+    pub status: Option<DefinitionStatus>,
+    /// Those behind this one, by the names of kinds and by name.
+    pub after: Option<DefinitionId>,
+    /// No more than this; 0: all.
+    pub limit: u64,
+}
+
+impl DefinitionFilter {
+    /// The kinds that are meant, in the order of their names, with the name that each begins behind.
+    pub fn kinds(&self) -> Vec<(DefinitionKind, &str)> {
+        let mut kinds = DefinitionKind::ALL.to_vec();
+        kinds.sort_by_key(|kind| kind.name());
+        kinds.retain(|kind| self.kind.is_none_or(|meant| meant == *kind));
+        let Some(after) = &self.after else { return kinds.into_iter().map(|kind| (kind, "")).collect() };
+        let behind = |kind: DefinitionKind| match kind.name().cmp(after.kind.name()) {
+            Ordering::Less => None,
+            Ordering::Equal => Some((kind, after.name.as_str())),
+            Ordering::Greater => Some((kind, "")),
+        };
+        kinds.into_iter().filter_map(behind).collect()
+    }
+}
+
 /// Looking at definitions.
 #[async_trait]
 pub trait DefinitionQueries: Send + Sync {
     /// The current version of every definition that was not removed, by kind and name.
     async fn definitions(&self) -> Result<Vec<DefinitionVersion>>;
+
+    /// The same, of those that are meant.
+    async fn definitions_like(&self, filter: &DefinitionFilter) -> Result<Vec<DefinitionVersion>>;
 
     /// The last version of one definition, also if it was removed; `None`: there never was one.
     async fn definition(&self, id: &DefinitionId) -> Result<Option<DefinitionVersion>>;

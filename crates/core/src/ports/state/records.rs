@@ -337,6 +337,8 @@ pub struct RunFilter {
     pub sync: Option<String>,
     /// In one of these states; empty: in any.
     pub states: Vec<RunState>,
+    /// Of this kind ([`RunKind::NAMES`](crate::run::RunKind::NAMES)).
+    pub kind: Option<String>,
     /// That began at this time or later.
     pub since: Option<Timestamp>,
     /// That began before this time.

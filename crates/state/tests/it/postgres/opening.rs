@@ -50,7 +50,7 @@ async fn formats(server: &Postgres) {
     assert_eq!(
         server.sql("SELECT number, name FROM formats.migrations"),
         "1|initial\n2|gaps\n3|clocks\n4|checksums\n5|late_rows\n6|restores\n7|every_gap\n8|pauses\n\
-         9|audit\n10|people\n11|definitions\n12|secrets"
+         9|audit\n10|people\n11|definitions\n12|secrets\n13|lists"
     );
     server.sql("INSERT INTO formats.migrations (number, name) VALUES (99, 'of the future')");
     let store = store(server.port(), "formats");
