@@ -7,6 +7,9 @@ const api = process.env.OUTFLOW_API ?? "http://127.0.0.1:8080";
 const LIBRARIES =
   /node_modules\/(react|react-dom|scheduler|use-sync-external-store|openapi-fetch|@tanstack\/(react-router|router-core|history|store|react-store|query-core|react-query))\//;
 
+const SCREENS =
+  /react-virtual|virtual-core|src\/ui\/(DataTable|table|use-row-keys|Page|page|Loaded|Notice|values|StatusChip|status|ListTools|list-tools)\./;
+
 export default defineConfig({
   plugins: [react()],
   server: { port: 5173, strictPort: true, proxy: { "/api": { target: api, changeOrigin: false } } },
@@ -20,7 +23,13 @@ export default defineConfig({
     rolldownOptions: {
       output: {
         // What every screen needs is one file, and changes more rarely than our own code.
-        codeSplitting: { groups: [{ name: "libraries", test: LIBRARIES }] },
+        // What nearly every screen needs beside it is one more.
+        codeSplitting: {
+          groups: [
+            { name: "libraries", test: LIBRARIES },
+            { name: "screens", test: SCREENS, includeDependenciesRecursively: false },
+          ],
+        },
       },
     },
   },
