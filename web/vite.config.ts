@@ -26,6 +26,9 @@ function compressed(): Plugin {
   };
 }
 
+const SCREENS =
+  /react-virtual|virtual-core|src\/ui\/(DataTable|table|use-row-keys|Page|page|Loaded|Notice|values|StatusChip|status|ListTools|list-tools)\./;
+
 export default defineConfig({
   plugins: [react(), compressed()],
   server: { port: 5173, strictPort: true, proxy: { "/api": { target: api, changeOrigin: false } } },
@@ -39,7 +42,13 @@ export default defineConfig({
     rolldownOptions: {
       output: {
         // What every screen needs is one file, and changes more rarely than our own code.
-        codeSplitting: { groups: [{ name: "libraries", test: LIBRARIES }] },
+        // What nearly every screen needs beside it is one more.
+        codeSplitting: {
+          groups: [
+            { name: "libraries", test: LIBRARIES },
+            { name: "screens", test: SCREENS, includeDependenciesRecursively: false },
+          ],
+        },
       },
     },
   },

@@ -9,4 +9,6 @@
   } catch (_) {
     // Without storage the page follows the system.
   }
+  // Before signing in there is no navigation, whose place is held until the page has loaded.
+  if (/^\/(login|setup)/.test(location.pathname)) document.documentElement.dataset.boot = "bare";
 })();

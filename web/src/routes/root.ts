@@ -14,7 +14,8 @@ export const appRoute = createRoute({
   getParentRoute: () => rootRoute,
   id: "app",
   component: Shell,
-  beforeLoad: async ({ context, location }) => {
+  // Not `beforeLoad`: what the screen shows is asked for at the same time.
+  loader: async ({ context, location }) => {
     try {
       await context.queryClient.ensureQueryData(meQuery);
     } catch (thrown) {

@@ -28,8 +28,8 @@ export interface Group {
   commands: Command[];
 }
 
-/** The best that fit, by group, in the order of the groups. */
-export function found(commands: readonly Command[], typed: string, most = 40): Group[] {
+/** The best that fit, by group, in the order of the groups: as many as are seen at once. */
+export function found(commands: readonly Command[], typed: string, most = 12): Group[] {
   const scored = commands
     .map((command, order) => ({ command, order, score: fits(command, typed) }))
     .filter(({ score }) => score > 0)

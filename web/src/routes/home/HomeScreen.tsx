@@ -1,5 +1,5 @@
 /** Home: is my data flowing? What needs a person, every sync with its last run, what comes next. */
-import { useQuery } from "@tanstack/react-query";
+import { usePrefetchQuery, useQuery } from "@tanstack/react-query";
 import { createLazyRoute, Link } from "@tanstack/react-router";
 import { useMemo } from "react";
 import { destinationsQuery } from "../../api/queries/destinations";
@@ -25,6 +25,7 @@ import { NextRuns, Waiting } from "./Waiting";
 export const Route = createLazyRoute("/app/")({ component: HomeScreen });
 
 function HomeScreen() {
+  usePrefetchQuery(dayQuery);
   const syncs = useQuery(syncsQuery);
   const status = useQuery(statusQuery);
   return (
