@@ -31,6 +31,17 @@ describe("a form made from a schema", () => {
     expect(fields[4]!.fallback).toBe("30s");
   });
 
+  it("takes the default out of a description that ends with it", () => {
+    const properties = {
+      a: { type: "string", description: "queries at a time; 2 by default, and others" },
+      b: { type: "string", description: "how long; by default an hour" },
+    };
+    expect(fieldsOf({ properties }).map(({ help, fallback }) => [help, fallback])).toEqual([
+      ["Queries at a time; and others.", "2"],
+      ["How long; by default an hour.", null],
+    ]);
+  });
+
   it("gives back the settings that it was filled with", () => {
     const settings = {
       url: "https://a.example/in",

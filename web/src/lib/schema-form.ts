@@ -62,6 +62,18 @@ const WORDS: Record<string, string> = {
   rate: "Requests per second",
   concurrency: "Requests at a time",
   path: "Folder",
+  extractions: "Queries at a time",
+  per_database: "Queries on one database",
+  backlog: "Room for waiting calls",
+  backlog_age: "Longest wait of runs",
+  audit_after: "Recount of runs",
+  keep: "Kept for",
+  max_run_bytes: "Most bytes of a run",
+  failed_runs: "Failed runs in a row",
+  rejected_percent: "Rejected rows, %",
+  skipped_percent: "Skipped slots, %",
+  no_success_for: "No success for",
+  disk_above_reserve: "Free space above the reserve",
 };
 
 /** `write_key` becomes `Write key`. */
@@ -79,13 +91,14 @@ export function fieldsOf(schema: Schema): SchemaField[] {
   const required = Array.isArray(schema.required) ? schema.required : [];
   const fields = Object.entries(properties).flatMap(([key, property]): SchemaField[] => {
     if (!isRecord(property)) return [];
-    const fallback = property.default;
+    const said = defaultIn(typeof property.description === "string" ? property.description : "");
+    const fallback = property.default ?? said.fallback;
     return [
       {
         key,
         kind: kindOf(property),
         label: labelOf(key),
-        help: typeof property.description === "string" ? sentence(property.description) : "",
+        help: said.help === "" ? "" : sentence(said.help),
         required: required.includes(key),
         fallback: fallback === undefined ? null : String(fallback),
         choices: Array.isArray(property.enum) ? property.enum.map(String) : [],
@@ -95,6 +108,14 @@ export function fieldsOf(schema: Schema): SchemaField[] {
     ];
   });
   return [...fields.filter((field) => field.required), ...fields.filter(({ required: r }) => !r)];
+}
+
+/** Some descriptions end with the default: `queries that run at a time; 8 by default`. */
+function defaultIn(text: string): { help: string; fallback?: string } {
+  const found = /;\s*([^\s;]+) by default(?:, (.+))?$/.exec(text);
+  if (!found) return { help: text };
+  const rest = found[2] ? `; ${found[2]}` : "";
+  return { help: text.slice(0, found.index) + rest, fallback: found[1]! };
 }
 
 function sentence(text: string): string {

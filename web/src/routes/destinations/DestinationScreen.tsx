@@ -1,18 +1,20 @@
 /** One destination: its title, its pause, and its tabs. */
 import { useQuery } from "@tanstack/react-query";
-import { createLazyRoute, Outlet } from "@tanstack/react-router";
+import { createLazyRoute, Link, Outlet } from "@tanstack/react-router";
 import { Pause, Play } from "lucide-react";
 import { needsRole } from "../../api/permissions";
-import { toProblem } from "../../api/problem";
 import { definitionQuery } from "../../api/queries/definitions";
 import { destinationsQuery, usePauseDestination } from "../../api/queries/destinations";
 import { useMay } from "../../api/queries/me";
+import { statusQuery } from "../../api/queries/status";
 import { Button } from "../../ui/Button";
 import { CopyMenu } from "../../ui/CopyMenu";
+import { Failure } from "../../ui/Failure";
 import { Loaded } from "../../ui/Loaded";
 import { Notice } from "../../ui/Notice";
-import { Crumb, Page, Tab, Tabs } from "../../ui/Page";
+import { Page, Tab, Tabs } from "../../ui/Page";
 import { StatusChip } from "../../ui/StatusChip";
+import { healthWords, rowOf } from "./health";
 
 export const Route = createLazyRoute("/app/destinations/$destination")({
   component: DestinationScreen,
@@ -21,21 +23,35 @@ export const Route = createLazyRoute("/app/destinations/$destination")({
 function DestinationScreen() {
   const { destination } = Route.useParams();
   const query = useQuery(definitionQuery("destination", destination));
+  const status = useQuery(statusQuery).data;
   const known = useQuery(destinationsQuery).data?.items.find(
     (one) => one.destination === destination,
   );
-  const isPaused = known?.paused_since != null;
+  const row = known && rowOf(known, status);
+  const isPaused = row?.health === "paused";
   const pause = usePauseDestination();
   const mayPause = useMay("pauses.write");
   const params = { destination };
+  const toggle = known && (
+    <Button
+      icon={isPaused ? Play : Pause}
+      look={isPaused ? "primary" : "secondary"}
+      pending={pause.isPending}
+      disabledReason={!mayPause && needsRole("pauses.write")}
+      onClick={() => pause.mutate({ destination, pause: !isPaused })}
+    >
+      {isPaused ? "Resume" : "Pause"}
+    </Button>
+  );
   return (
     <Loaded query={query} what={`The destination ${destination}`} permission="project.read">
       {({ value }) => (
         <Page
           title={destination}
           area="Destinations"
-          trail={<Crumb to="/destinations">Destinations</Crumb>}
-          status={isPaused && <StatusChip status="paused" />}
+          trail={<Link to="/destinations">Destinations</Link>}
+          status={row && <StatusChip status={row.health} tip={healthWords(row)} />}
+          description={known?.type}
           actions={
             <>
               <CopyMenu
@@ -47,16 +63,7 @@ function DestinationScreen() {
                   body: {},
                 }}
               />
-              {known && (
-                <Button
-                  icon={isPaused ? Play : Pause}
-                  pending={pause.isPending}
-                  disabledReason={!mayPause && needsRole("pauses.write")}
-                  onClick={() => pause.mutate({ destination, pause: !isPaused })}
-                >
-                  {isPaused ? "Resume" : "Pause"}
-                </Button>
-              )}
+              {toggle}
             </>
           }
           tabs={
@@ -76,10 +83,20 @@ function DestinationScreen() {
             </Tabs>
           }
         >
-          {pause.error && (
-            <Notice tone="bad" title={toProblem(pause.error).title} live>
-              {toProblem(pause.error).detail}
-            </Notice>
+          <Failure error={pause.error} />
+          {row && row.health !== "healthy" && row.health !== "unknown" && (
+            <Notice
+              tone={row.health === "stopped" || row.health === "failing" ? "bad" : "idle"}
+              title={
+                row.code ? (
+                  <>
+                    <code>{row.code}</code> {healthWords(row)}
+                  </>
+                ) : (
+                  healthWords(row)
+                )
+              }
+            />
           )}
           <Outlet />
         </Page>

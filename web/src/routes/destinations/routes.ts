@@ -1,13 +1,17 @@
 /** Destinations: the list, the catalogue, adding one, and each with its tabs. */
 import { createRoute, redirect } from "@tanstack/react-router";
 import { destinationsQuery } from "../../api/queries/destinations";
-import { listSearch } from "../../lib/search";
+import { listSearch, oneOf, optional, type Search } from "../../lib/search";
 import { appRoute } from "../root";
 
 const list = createRoute({
   getParentRoute: () => appRoute,
   path: "/destinations",
-  validateSearch: listSearch,
+  validateSearch: (search: Search) =>
+    optional({
+      ...listSearch(search),
+      state: oneOf(["trouble", "waiting", "paused"], search.state),
+    }),
   loader: ({ context }) => void context.queryClient.prefetchQuery(destinationsQuery),
 }).lazy(() => import("./DestinationsScreen").then((module) => module.Route));
 

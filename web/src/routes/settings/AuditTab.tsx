@@ -12,12 +12,11 @@ import { counted } from "../../lib/number";
 import { AnchorButton, Button } from "../../ui/Button";
 import { DataTable, moreOf, RowLink, type Column } from "../../ui/DataTable";
 import { Failure } from "../../ui/Failure";
-import { TextField } from "../../ui/Field";
+import { FilterSelect, FilterText } from "../../ui/FilterField";
 import { Choice } from "../../ui/ListTools";
 import { Loaded } from "../../ui/Loaded";
 import { Notice } from "../../ui/Notice";
 import { SectionCard } from "../../ui/Page";
-import { Select } from "../../ui/Select";
 import { EmptyState } from "../../ui/states";
 import { StatusChip } from "../../ui/StatusChip";
 import { Time } from "../../ui/values";
@@ -84,28 +83,23 @@ function AuditTab() {
   return (
     <>
       <div className={css.filters}>
-        <TextField
+        <FilterText
           label="Who"
-          name="actor"
-          optional
-          placeholder="A name"
-          value={actor ?? ""}
-          onChange={(value) => set({ actor: value || undefined })}
+          placeholder="a name"
+          value={actor}
+          onChange={(value) => set({ actor: value })}
         />
-        <Select
+        <FilterSelect
           label="What"
-          name="action"
           options={areas}
-          value={action ?? "all"}
-          onChange={(value) => set({ action: value === "all" ? undefined : value })}
+          value={action}
+          onChange={(value) => set({ action: value })}
         />
-        <TextField
+        <FilterText
           label="With"
-          name="subject"
-          optional
           placeholder="sync/users"
-          value={subject ?? ""}
-          onChange={(value) => set({ subject: value || undefined })}
+          value={subject}
+          onChange={(value) => set({ subject: value })}
         />
         <Choice
           label="Time"

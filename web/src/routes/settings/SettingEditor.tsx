@@ -22,6 +22,7 @@ import { isManaged, ManagedNotice } from "../../ui/Managed";
 import { Notice } from "../../ui/Notice";
 import { KeyValues, SectionCard } from "../../ui/Page";
 import { SchemaFields } from "../../ui/SchemaFields";
+import css from "./settings.module.css";
 
 interface Props {
   name: string;
@@ -79,11 +80,16 @@ export function SettingEditor({ name, title, text, permission, keys }: Props) {
               <KeyValues
                 items={fields.map((field): readonly [string, ReactNode] => [
                   field.label,
-                  typed[field.key] ? (
-                    <strong key={field.key}>{typed[field.key]}</strong>
-                  ) : (
-                    <span className="muted">Usual: {field.help}</span>
-                  ),
+                  <span key={field.key}>
+                    {typed[field.key] ? (
+                      <strong>{typed[field.key]}</strong>
+                    ) : (
+                      <>
+                        {field.fallback ?? "no limit"} <span className="muted">(default)</span>
+                      </>
+                    )}
+                    <span className={css.explained}>{field.help}</span>
+                  </span>,
                 ])}
               />
             </div>

@@ -20,8 +20,8 @@ export function sinceOf(span: Span | undefined, now: number): string | undefined
 }
 
 /** What the kinds of actions begin with. */
-export const areas: readonly { value: string; label: string }[] = [
-  { value: "all", label: "Everything" },
+export const areas: readonly { value: string | undefined; label: string }[] = [
+  { value: undefined, label: "Everything" },
   { value: "sync.", label: "Syncs" },
   { value: "source.", label: "Sources" },
   { value: "destination.", label: "Destinations" },

@@ -1,12 +1,19 @@
 /** Usage: rows and calls by month. */
 import { createRoute } from "@tanstack/react-router";
-import { optional, text, type Search } from "../../lib/search";
+import { oneOf, optional, text, type Search } from "../../lib/search";
 import { appRoute } from "../root";
 
 const usage = createRoute({
   getParentRoute: () => appRoute,
   path: "/usage",
-  validateSearch: (search: Search) => optional({ month: text(search.month) }),
+  validateSearch: (search: Search) =>
+    optional({
+      month: text(search.month),
+      sync: text(search.sync),
+      destination: text(search.destination),
+      by: oneOf(["destination", "type"], search.by),
+      sort: text(search.sort),
+    }),
 }).lazy(() => import("./UsageScreen").then((module) => module.Route));
 
 export const usageRoutes = [usage] as const;
