@@ -67,6 +67,15 @@ function deliveringStory(entry: RunListEntry): Story {
   };
 }
 
+/** The state as it is shown: a run that only waits for a destination does not send. */
+export function shownState(entry: Pick<RunListEntry, "state" | "destinations">): string {
+  if (entry.state !== "delivering") return entry.state;
+  const open = Object.values(entry.destinations).filter(({ pending }) => pending > 0);
+  return open.length > 0 && open.every(({ state }) => state === "stopped")
+    ? "stopped"
+    : "delivering";
+}
+
 const FIX_ROWS =
   "Look at the rejected rows, fix them in the query or the data, and send them again.";
 

@@ -14,9 +14,11 @@ interface Props {
   name: string;
   delivery: DeliveryDocument;
   live: LiveDestination | undefined;
+  /** What is shown in place of the delivery's state: a held run sends nothing. */
+  state?: string | undefined;
 }
 
-export function DestinationCard({ run, name, delivery, live }: Props) {
+export function DestinationCard({ run, name, delivery, live, state }: Props) {
   // What is heard is newer than what was read, as long as it goes on.
   const isLive = delivery.state === "delivering" && live !== undefined;
   const counts = isLive ? { ...delivery, ...live.counts } : delivery;
@@ -27,7 +29,7 @@ export function DestinationCard({ run, name, delivery, live }: Props) {
           {name}
         </Link>
       }
-      actions={<StatusChip status={delivery.state} />}
+      actions={<StatusChip status={state ?? delivery.state} />}
       padded
     >
       <div className="stack">

@@ -140,7 +140,7 @@ const columns: Column<DeadLetter>[] = [
         search={((before: object) => ({ ...before, letter: keyOf(letter) })) as never}
         resetScroll={false}
       >
-        {letter.ordinal + 1}
+        <span className="nowrap">{count(letter.ordinal + 1)}</span>
       </RowLink>
     ),
   },

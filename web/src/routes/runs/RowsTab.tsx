@@ -8,7 +8,8 @@ import { needsRole } from "../../api/permissions";
 import { useMay } from "../../api/queries/me";
 import { rejectedQuery } from "../../api/queries/runs";
 import type { FindingGroup, Rejection } from "../../api/types";
-import { counted } from "../../lib/number";
+import { classes } from "../../lib/classes";
+import { count, counted } from "../../lib/number";
 import { Button } from "../../ui/Button";
 import { DataTable, moreOf, RowLink, type Column } from "../../ui/DataTable";
 import { DownloadMenu } from "../../ui/DownloadMenu";
@@ -135,7 +136,7 @@ const columns: Column<Rejection>[] = [
         }
         resetScroll={false}
       >
-        {ordinal + 1}
+        <span className="nowrap">{count(ordinal + 1)}</span>
       </RowLink>
     ),
   },
@@ -149,10 +150,10 @@ const columns: Column<Rejection>[] = [
   },
   {
     id: "values",
-    header: "Row",
+    header: "Values",
     low: true,
     cell: ({ row }) => (
-      <span className={`${css.clip} muted`}>
+      <span className={classes(css.clip, css.short, "muted")}>
         {Object.entries(row as Record<string, string | null>)
           .map(([name, value]) => `${name}: ${value ?? "NULL"}`)
           .join(", ")}

@@ -5,6 +5,7 @@ import { useMemo } from "react";
 import { useRunLive } from "../../api/live/run-live";
 import { runQuery } from "../../api/queries/runs";
 import type { RunListEntry } from "../../api/types";
+import { shownState } from "../../lib/run-story";
 import { CopyMenu } from "../../ui/CopyMenu";
 import { Loaded } from "../../ui/Loaded";
 import { Page, Tab, Tabs } from "../../ui/Page";
@@ -53,7 +54,7 @@ function Frame({ entry }: { entry: RunListEntry }) {
             {entry.sync}
           </Link>,
         ]}
-        status={<StatusChip status={entry.state} />}
+        status={<StatusChip status={shownState(entry)} />}
         actions={
           <>
             <CopyMenu

@@ -1,8 +1,8 @@
 /** The sentence on top of a run: what happened, and what to do, each with its way there. */
-import { Link } from "@tanstack/react-router";
+import { Link, useLocation } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import type { RunListEntry } from "../../api/types";
-import { storyOf } from "../../lib/run-story";
+import { shownState, storyOf } from "../../lib/run-story";
 import { LinkButton } from "../../ui/Button";
 import { Notice } from "../../ui/Notice";
 import { lookOf, type Tone } from "../../ui/status";
@@ -23,7 +23,7 @@ export function RunStory({ entry }: { entry: RunListEntry }) {
   const { code } = entry.reason ?? {};
   return (
     <Notice
-      tone={tones[lookOf(entry.state).tone]}
+      tone={tones[lookOf(shownState(entry)).tone]}
       title={happened}
       actions={<Ways entry={entry} />}
     >
@@ -42,9 +42,11 @@ export function RunStory({ entry }: { entry: RunListEntry }) {
 function Ways({ entry }: { entry: RunListEntry }): ReactNode {
   const run = String(entry.run);
   const params = { run };
+  const { pathname } = useLocation();
+  const seesRows = pathname.endsWith("/rows");
   switch (entry.state) {
     case "succeeded_with_rejected":
-      return (
+      return seesRows ? null : (
         <LinkButton small to="/runs/$run/rows" params={params}>
           See rejected rows
         </LinkButton>
@@ -52,10 +54,12 @@ function Ways({ entry }: { entry: RunListEntry }): ReactNode {
     case "partial":
       return (
         <>
-          <LinkButton small to="/runs/$run/requests" params={params}>
-            See dead letters
-          </LinkButton>
-          {entry.rows.rejected > 0 && (
+          {!pathname.endsWith("/requests") && (
+            <LinkButton small to="/runs/$run/requests" params={params}>
+              See dead letters
+            </LinkButton>
+          )}
+          {!seesRows && entry.rows.rejected > 0 && (
             <LinkButton small to="/runs/$run/rows" params={params}>
               See rejected rows
             </LinkButton>

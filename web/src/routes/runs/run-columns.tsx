@@ -1,7 +1,7 @@
 /** The columns of a table of runs. */
 import { Link } from "@tanstack/react-router";
 import type { RunListEntry } from "../../api/types";
-import { storyOf, totalsOf } from "../../lib/run-story";
+import { shownState, storyOf, totalsOf } from "../../lib/run-story";
 import { secondsBetween } from "../../lib/time";
 import { RowLink, type Column } from "../../ui/DataTable";
 import { StatusChip } from "../../ui/StatusChip";
@@ -30,7 +30,7 @@ const columns: Column<RunListEntry>[] = [
   {
     id: "state",
     header: "State",
-    cell: (entry) => <StatusChip status={entry.state} tip={storyOf(entry).happened} />,
+    cell: (entry) => <StatusChip status={shownState(entry)} tip={storyOf(entry).happened} />,
   },
   {
     id: "trigger",

@@ -1,27 +1,36 @@
 /** One sync: its title, what can be done with it, and its tabs. */
 import { useQuery } from "@tanstack/react-query";
-import { createLazyRoute, Outlet, useNavigate } from "@tanstack/react-router";
-import { Pause, Play } from "lucide-react";
-import { useMay } from "../../api/queries/me";
-import { syncQuery, usePauseSync, useStartRun } from "../../api/queries/syncs";
+import { createLazyRoute, Link, Outlet, useNavigate } from "@tanstack/react-router";
+import { ChevronDown, Pause, Play, Undo2 } from "lucide-react";
+import { useState } from "react";
 import { needsRole } from "../../api/permissions";
 import { toProblem } from "../../api/problem";
+import { useMay } from "../../api/queries/me";
+import { syncQuery, usePauseSync, useStartRun } from "../../api/queries/syncs";
+import type { components } from "../../api/schema";
 import type { SyncDetail } from "../../api/types";
-import { Button } from "../../ui/Button";
+import { Button, IconButton } from "../../ui/Button";
 import { CopyMenu } from "../../ui/CopyMenu";
 import { Loaded } from "../../ui/Loaded";
+import { Menu, MenuItem } from "../../ui/Menu";
 import { Notice } from "../../ui/Notice";
-import { Crumb, Page, Tab, Tabs } from "../../ui/Page";
+import { Page, Tab, Tabs } from "../../ui/Page";
 import { StatusChip } from "../../ui/StatusChip";
+import { Time } from "../../ui/values";
+import { EditLink } from "./EditLink";
+import { stateOfSync } from "./health";
+import { RunDialog } from "./RunDialog";
 
 export const Route = createLazyRoute("/app/syncs/$sync")({ component: SyncScreen });
+
+type Started = components["schemas"]["StartedRun"];
 
 function SyncScreen() {
   const { sync } = Route.useParams();
   const query = useQuery(syncQuery(sync));
   return (
     <Loaded query={query} what={`The sync ${sync}`} permission="project.read">
-      {(detail) => <Frame detail={detail} />}
+      {(detail) => <Frame key={sync} detail={detail} />}
     </Loaded>
   );
 }
@@ -32,17 +41,24 @@ function Frame({ detail }: { detail: SyncDetail }) {
   const start = useStartRun();
   const pause = usePauseSync();
   const navigate = useNavigate();
+  const [behind, setBehind] = useState<Started | null>(null);
+  const [hasDialog, setDialog] = useState(false);
   const [mayRun, mayPause] = [useMay("runs.start"), useMay("pauses.write")];
-  const isPaused = detail.paused_since != null;
-  const run = () =>
-    start.mutate({ sync }, { onSuccess: () => void navigate({ to: "/syncs/$sync/runs", params }) });
+  const state = stateOfSync(detail);
+  const isPaused = state === "paused";
+  const begun = (started: Started) => {
+    setDialog(false);
+    if (started.run) void navigate({ to: "/runs/$run", params: { run: String(started.run) } });
+    else setBehind(started);
+  };
   const error = start.error ?? pause.error;
+  const noRun = !mayRun && needsRole("runs.start");
   return (
     <Page
       title={sync}
       area="Syncs"
-      trail={<Crumb to="/syncs">Syncs</Crumb>}
-      status={<StatusChip status={isPaused ? "paused" : detail.enabled ? "enabled" : "disabled"} />}
+      trail={<Link to="/syncs">Syncs</Link>}
+      status={<StatusChip status={state} />}
       description={detail.description || undefined}
       actions={
         <>
@@ -51,6 +67,7 @@ function Frame({ detail }: { detail: SyncDetail }) {
             command={`outflow run ${sync}`}
             json={detail}
           />
+          <EditLink sync={sync} />
           <Button
             icon={isPaused ? Play : Pause}
             pending={pause.isPending}
@@ -63,11 +80,19 @@ function Frame({ detail }: { detail: SyncDetail }) {
             look="primary"
             icon={Play}
             pending={start.isPending}
-            disabledReason={!mayRun && needsRole("runs.start")}
-            onClick={run}
+            disabledReason={noRun}
+            onClick={() => start.mutate({ sync }, { onSuccess: begun })}
           >
             Run now
           </Button>
+          <Menu label="More ways to run" trigger={<MoreButton disabledReason={noRun} />}>
+            <MenuItem
+              hint="Everything, since a time, to one destination"
+              onAction={() => setDialog(true)}
+            >
+              Run with options
+            </MenuItem>
+          </Menu>
         </>
       }
       tabs={
@@ -98,7 +123,53 @@ function Frame({ detail }: { detail: SyncDetail }) {
           {toProblem(error).detail}
         </Notice>
       )}
+      {isPaused && (
+        <Notice
+          title={
+            <>
+              Paused since <Time at={detail.paused_since} />
+            </>
+          }
+          actions={
+            <Button
+              small
+              icon={Undo2}
+              pending={pause.isPending}
+              disabledReason={!mayPause && needsRole("pauses.write")}
+              onClick={() => pause.mutate({ sync, pause: false })}
+            >
+              Resume
+            </Button>
+          }
+        >
+          Its schedule begins no run. Runs in progress go on, and you can run it by hand. After that
+          it reads all that has changed in between.
+        </Notice>
+      )}
+      {behind && (
+        <Notice tone="good" title="The run is queued" live onDismiss={() => setBehind(null)}>
+          {behind.behind ? (
+            <>
+              It begins when{" "}
+              <Link to="/runs/$run" params={{ run: String(behind.behind) }}>
+                run {behind.behind}
+              </Link>{" "}
+              has ended.
+            </>
+          ) : (
+            "It begins as soon as the sync is free."
+          )}
+        </Notice>
+      )}
       <Outlet />
+      {hasDialog && (
+        <RunDialog detail={detail} onClose={() => setDialog(false)} onStarted={begun} />
+      )}
     </Page>
   );
+}
+
+/** The trigger of the menu beside Run now. */
+function MoreButton(props: Omit<Parameters<typeof IconButton>[0], "icon" | "label">) {
+  return <IconButton {...props} look="secondary" icon={ChevronDown} label="More ways to run" />;
 }

@@ -2,16 +2,20 @@
 import { createRoute, redirect } from "@tanstack/react-router";
 import { statusQuery } from "../../api/queries/status";
 import { syncQuery, syncsQuery } from "../../api/queries/syncs";
-import { listSearch } from "../../lib/search";
+import { definitionsQuery } from "../../api/queries/definitions";
+import { oneOf, optional, text, whole, type Search } from "../../lib/search";
+import { ZOOMS } from "../../lib/timeline";
 import { appRoute } from "../root";
+import { syncsSearch } from "./sync-search";
 
 const list = createRoute({
   getParentRoute: () => appRoute,
   path: "/syncs",
-  validateSearch: listSearch,
+  validateSearch: syncsSearch,
   loader: ({ context }) => {
     void context.queryClient.prefetchQuery(syncsQuery);
     void context.queryClient.prefetchQuery(statusQuery);
+    void context.queryClient.prefetchQuery(definitionsQuery);
   },
 }).lazy(() => import("./SyncsScreen").then((module) => module.Route));
 
@@ -34,18 +38,38 @@ const index = createRoute({
 const overview = createRoute({ getParentRoute: () => sync, path: "overview" }).lazy(() =>
   import("./OverviewTab").then((module) => module.Route),
 );
-const runs = createRoute({ getParentRoute: () => sync, path: "runs" }).lazy(() =>
-  import("./RunsTab").then((module) => module.Route),
-);
-const query = createRoute({ getParentRoute: () => sync, path: "query" }).lazy(() =>
-  import("./QueryTab").then((module) => module.Route),
-);
-const payload = createRoute({ getParentRoute: () => sync, path: "payload" }).lazy(() =>
-  import("./PayloadTab").then((module) => module.Route),
-);
-const schedule = createRoute({ getParentRoute: () => sync, path: "schedule" }).lazy(() =>
-  import("./ScheduleTab").then((module) => module.Route),
-);
+const runs = createRoute({
+  getParentRoute: () => sync,
+  path: "runs",
+  validateSearch: (search: Search) =>
+    optional({
+      zoom: oneOf(ZOOMS, search.zoom),
+      state: text(search.state),
+      since: text(search.since),
+      until: text(search.until),
+    }),
+}).lazy(() => import("./RunsTab").then((module) => module.Route));
+const query = createRoute({
+  getParentRoute: () => sync,
+  path: "query",
+  validateSearch: (search: Search) => optional({ from: whole(search.from), to: whole(search.to) }),
+}).lazy(() => import("./QueryTab").then((module) => module.Route));
+const payload = createRoute({
+  getParentRoute: () => sync,
+  path: "payload",
+  validateSearch: (search: Search) =>
+    optional({
+      as: oneOf(["first", "next"], search.as),
+      since: text(search.since),
+      row: whole(search.row),
+      show: text(search.show),
+    }),
+}).lazy(() => import("./PayloadTab").then((module) => module.Route));
+const schedule = createRoute({
+  getParentRoute: () => sync,
+  path: "schedule",
+  validateSearch: (search: Search) => optional({ every: text(search.every) }),
+}).lazy(() => import("./ScheduleTab").then((module) => module.Route));
 const settings = createRoute({ getParentRoute: () => sync, path: "settings" }).lazy(() =>
   import("./SettingsTab").then((module) => module.Route),
 );
