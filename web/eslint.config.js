@@ -26,7 +26,10 @@ export default tseslint.config(
     rules: {
       "max-lines": ["error", 500],
       "no-restricted-syntax": ["error", ...refusedSyntax],
-      "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_" }],
+      "@typescript-eslint/no-unused-vars": [
+        "error",
+        { argsIgnorePattern: "^_", varsIgnorePattern: "^_" },
+      ],
       eqeqeq: ["error", "always", { null: "ignore" }],
       "jsx-a11y/no-autofocus": ["error", { ignoreNonDOM: true }],
     },

@@ -41,6 +41,8 @@ export default defineConfig({
     chunkSizeWarningLimit: 700,
     rolldownOptions: {
       output: {
+        // The shell holds the name of every chunk: a hash alone is a third shorter.
+        chunkFileNames: "assets/[hash].js",
         // What every screen needs is one file, and changes more rarely than our own code.
         // What nearly every screen needs beside it is one more.
         codeSplitting: {

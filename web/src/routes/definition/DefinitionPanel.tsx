@@ -1,15 +1,23 @@
-/** A definition as it stands: who owns it, its present value, its versions. */
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { definitionQuery, versionsQuery } from "../../api/queries/definitions";
+/** A definition as it stands: who owns it, its present value, and how to change it. */
+import { useQuery } from "@tanstack/react-query";
+import { Pencil } from "lucide-react";
+import { useState } from "react";
+import { needsRole } from "../../api/permissions";
+import { definitionQuery } from "../../api/queries/definitions";
+import { useMay } from "../../api/queries/me";
 import type { DefinitionDocument, DefinitionKind } from "../../api/types";
-import { JsonView } from "../../ui/Code";
-import { DataTable, moreOf, type Column } from "../../ui/DataTable";
+import { definitionYaml } from "../../lib/yaml";
+import { Button } from "../../ui/Button";
+import { CodeBlock } from "../../ui/Code";
 import { Loaded } from "../../ui/Loaded";
-import { ManagedNotice } from "../../ui/Managed";
+import { isManaged, ManagedNotice } from "../../ui/Managed";
 import { KeyValues, SectionCard } from "../../ui/Page";
 import { StatusChip } from "../../ui/StatusChip";
 import { Time } from "../../ui/values";
 import { actorName } from "./actor";
+import { DefinitionEditor } from "./DefinitionEditor";
+
+export { VersionsPanel } from "./VersionsPanel";
 
 interface Props {
   kind: DefinitionKind;
@@ -20,55 +28,54 @@ export function DefinitionPanel({ kind, name }: Props) {
   const definition = useQuery(definitionQuery(kind, name));
   return (
     <Loaded query={definition} what={`The ${kind} ${name}`} permission="project.read">
-      {({ value: document }) => (
-        <>
-          <ManagedNotice definition={document} />
-          <SectionCard title="Definition" padded>
-            <div className="stack">
-              <KeyValues
-                items={[
-                  ["State", document.status && <StatusChip status={document.status} />],
-                  ["Version", document.version],
-                  ["Changed", <Time key="at" at={document.at} />],
-                  ["By", actorName(document.by)],
-                ]}
-              />
-              <JsonView value={document.value} />
-            </div>
-          </SectionCard>
-        </>
-      )}
+      {({ value: document }) => <Present document={document} />}
     </Loaded>
   );
 }
 
-const columns: Column<DefinitionDocument>[] = [
-  { id: "version", header: "Version", cell: ({ version }) => version },
-  { id: "at", header: "Changed", cell: ({ at }) => <Time at={at} /> },
-  { id: "by", header: "By", cell: ({ by }) => actorName(by) },
-  {
-    id: "status",
-    header: "State",
-    cell: ({ status }) => (status ? <StatusChip status={status} plain /> : "–"),
-  },
-];
-
-export function VersionsPanel({ kind, name }: Props) {
-  const versions = useInfiniteQuery(versionsQuery(kind, name));
+function Present({ document }: { document: DefinitionDocument }) {
+  const [isEdited, setEdited] = useState(false);
+  const mayWrite = useMay("project.write");
+  const isOurs = !isManaged(document);
+  const yaml = definitionYaml(`${document.kind}s`, document.name, document.value);
   return (
-    <SectionCard title="Versions">
-      <Loaded query={versions} permission="project.read">
-        {({ pages }) => (
-          <DataTable
-            label="Versions"
-            noun="version"
-            columns={columns}
-            rows={pages.flatMap((page) => page.items)}
-            rowKey={({ version }) => version}
-            more={moreOf(versions)}
+    <>
+      <ManagedNotice definition={document} />
+      <SectionCard
+        title="Definition"
+        text="As it stands in the project."
+        padded
+        actions={
+          isOurs &&
+          !isEdited && (
+            <Button
+              small
+              icon={Pencil}
+              disabledReason={!mayWrite && needsRole("project.write")}
+              onClick={() => setEdited(true)}
+            >
+              Edit definition
+            </Button>
+          )
+        }
+      >
+        <div className="stack">
+          <KeyValues
+            items={[
+              ["State", document.status && <StatusChip status={document.status} />],
+              ["Version", document.version],
+              ["Changed", <Time key="at" at={document.at} />],
+              ["By", actorName(document.by)],
+              ["Defined in", document.managed_by && <code key="place">{document.managed_by}</code>],
+            ]}
           />
-        )}
-      </Loaded>
-    </SectionCard>
+          {isEdited ? (
+            <DefinitionEditor document={document} onDone={() => setEdited(false)} />
+          ) : (
+            <CodeBlock text={yaml} label="Copy YAML" />
+          )}
+        </div>
+      </SectionCard>
+    </>
   );
 }

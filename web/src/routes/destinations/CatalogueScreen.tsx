@@ -1,6 +1,6 @@
 /** The types of destinations that there are. */
 import { useQuery } from "@tanstack/react-query";
-import { createLazyRoute } from "@tanstack/react-router";
+import { createLazyRoute, Link } from "@tanstack/react-router";
 import { Send } from "lucide-react";
 import { destinationTypesQuery } from "../../api/queries/destinations";
 import type { DestinationType } from "../../api/types";

@@ -1,6 +1,6 @@
 /** Adding another database to a source. */
 import { useQuery } from "@tanstack/react-query";
-import { createLazyRoute, Link } from "@tanstack/react-router";
+import { createLazyRoute } from "@tanstack/react-router";
 import { definitionQuery, type Value } from "../../api/queries/definitions";
 import { LinkButton } from "../../ui/Button";
 import { Loaded } from "../../ui/Loaded";
@@ -9,6 +9,7 @@ import { Page, Stepper } from "../../ui/Page";
 import type { SourceType } from "./database-form";
 import { DatabaseSetup } from "./DatabaseSetup";
 import { setupSteps } from "./wizard";
+import { sourceTrail } from "./trail";
 
 export const Route = createLazyRoute("/app/sources/$source/add-database")({
   component: AddDatabaseScreen,
@@ -27,14 +28,7 @@ function AddDatabaseScreen() {
     <Page
       title="Add database"
       area={source}
-      trail={[
-        <Link key="sources" to="/sources">
-          Sources
-        </Link>,
-        <Link key="source" to="/sources/$source" params={{ source }}>
-          {source}
-        </Link>,
-      ]}
+      trail={sourceTrail(source)}
       description={`Another database within ${source}, such as its replica. Each sync names the one that it reads.`}
     >
       {next === "sync" && <Stepper steps={setupSteps} at={0} />}

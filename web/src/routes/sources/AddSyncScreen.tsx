@@ -1,6 +1,6 @@
 /** Adding a sync: which database it reads, then on to the editor. */
 import { useQuery } from "@tanstack/react-query";
-import { createLazyRoute, Link } from "@tanstack/react-router";
+import { createLazyRoute } from "@tanstack/react-router";
 import { ArrowRight, Plus } from "lucide-react";
 import { needsRole } from "../../api/permissions";
 import { useMay } from "../../api/queries/me";
@@ -13,6 +13,7 @@ import { Loaded } from "../../ui/Loaded";
 import { Page, SectionCard, Stepper } from "../../ui/Page";
 import { NotFound } from "../../ui/states";
 import { setupSteps } from "./wizard";
+import { sourceTrail } from "./trail";
 
 export const Route = createLazyRoute("/app/sources/$source/add-sync")({
   component: AddSyncScreen,
@@ -22,19 +23,7 @@ function AddSyncScreen() {
   const { source } = Route.useParams();
   const query = useQuery(sourcesQuery);
   return (
-    <Page
-      title="Add Sync"
-      area={source}
-      trail={[
-        <Link key="sources" to="/sources">
-          Sources
-        </Link>,
-        <Link key="source" to="/sources/$source" params={{ source }}>
-          {source}
-        </Link>,
-      ]}
-      narrow
-    >
+    <Page title="Add Sync" area={source} trail={sourceTrail(source)} narrow>
       <Stepper steps={setupSteps} at={0} />
       <Loaded query={query} permission="project.read">
         {({ items }) => {

@@ -1,16 +1,21 @@
-/** What a source is and feeds. */
+/** How a source is: its syncs with their last runs, its databases, where its calls go. */
 import { createLazyRoute } from "@tanstack/react-router";
-import { SourceDatabases } from "./SourceDatabases";
-import { SourceSyncs } from "./SourceSyncs";
+import { DatabaseHealth } from "./DatabaseHealth";
+import { FedDestinations } from "./FedDestinations";
+import css from "./overview.module.css";
+import { SyncCards } from "./SyncCards";
 
 export const Route = createLazyRoute("/app/sources/$source/overview")({ component: OverviewTab });
 
 function OverviewTab() {
   const { source } = Route.useParams();
   return (
-    <>
-      <SourceSyncs source={source} title="Syncs" />
-      <SourceDatabases source={source} title="Databases" />
-    </>
+    <div className={css.columns}>
+      <SyncCards source={source} />
+      <div className={css.side}>
+        <DatabaseHealth source={source} />
+        <FedDestinations source={source} />
+      </div>
+    </div>
   );
 }

@@ -1,6 +1,6 @@
 /** Adding a source: its database, a test of it, and on to the first sync. */
 import { useQuery } from "@tanstack/react-query";
-import { createLazyRoute, Link } from "@tanstack/react-router";
+import { createLazyRoute } from "@tanstack/react-router";
 import { sourcesQuery } from "../../api/queries/sources";
 import { LinkButton } from "../../ui/Button";
 import { Page, Stepper } from "../../ui/Page";
@@ -9,6 +9,7 @@ import { DatabaseSaved } from "./DatabaseSaved";
 import { DatabaseSetup } from "./DatabaseSetup";
 import { sourceTypes } from "./source-types";
 import { setupSteps } from "./wizard";
+import { addSourceLink, sourceTrail } from "./trail";
 
 export const Route = createLazyRoute("/app/sources/new/$type")({ component: SourceWizard });
 
@@ -23,14 +24,7 @@ function SourceWizard() {
     <Page
       title={known.name}
       area="Add Source"
-      trail={[
-        <Link key="sources" to="/sources">
-          Sources
-        </Link>,
-        <Link key="new" to="/sources/new">
-          Add Source
-        </Link>,
-      ]}
+      trail={[...sourceTrail(), addSourceLink]}
       description="Say where the database is, see that it answers, then make the first sync."
     >
       <Stepper steps={setupSteps} at={saved ? 1 : 0} />

@@ -4,6 +4,11 @@ import { sourcesQuery } from "../../api/queries/sources";
 import { listSearch, oneOf, optional, text, type Search } from "../../lib/search";
 import { appRoute } from "../root";
 
+function whole(value: unknown): number | undefined {
+  const number = Number(value);
+  return Number.isInteger(number) && number > 0 ? number : undefined;
+}
+
 const list = createRoute({
   getParentRoute: () => appRoute,
   path: "/sources",
@@ -47,6 +52,11 @@ const addDatabase = createRoute({
   validateSearch: (search: Search) => optional({ next: oneOf(["sync"], search.next) }),
 }).lazy(() => import("./AddDatabaseScreen").then((module) => module.Route));
 
+const editDatabase = createRoute({
+  getParentRoute: () => appRoute,
+  path: "/sources/$source/edit-database/$database",
+}).lazy(() => import("./EditDatabaseScreen").then((module) => module.Route));
+
 const source = createRoute({
   getParentRoute: () => appRoute,
   path: "/sources/$source",
@@ -63,18 +73,27 @@ const index = createRoute({
 const overview = createRoute({ getParentRoute: () => source, path: "overview" }).lazy(() =>
   import("./OverviewTab").then((module) => module.Route),
 );
-const syncs = createRoute({ getParentRoute: () => source, path: "syncs" }).lazy(() =>
-  import("./SyncsTab").then((module) => module.Route),
-);
+const syncs = createRoute({
+  getParentRoute: () => source,
+  path: "syncs",
+  validateSearch: listSearch,
+}).lazy(() => import("./SyncsTab").then((module) => module.Route));
 const databases = createRoute({ getParentRoute: () => source, path: "databases" }).lazy(() =>
   import("./DatabasesTab").then((module) => module.Route),
 );
 const destinations = createRoute({ getParentRoute: () => source, path: "destinations" }).lazy(() =>
   import("./DestinationsTab").then((module) => module.Route),
 );
-const activity = createRoute({ getParentRoute: () => source, path: "activity" }).lazy(() =>
-  import("./ActivityTab").then((module) => module.Route),
-);
+const activity = createRoute({
+  getParentRoute: () => source,
+  path: "activity",
+  validateSearch: (search: Search) =>
+    optional({
+      show: oneOf(["audit"], search.show),
+      version: whole(search.version),
+      with: whole(search.with),
+    }),
+}).lazy(() => import("./ActivityTab").then((module) => module.Route));
 const settings = createRoute({ getParentRoute: () => source, path: "settings" }).lazy(() =>
   import("./SettingsTab").then((module) => module.Route),
 );
@@ -86,5 +105,6 @@ export const sourcesRoutes = [
   newSync,
   addSync,
   addDatabase,
+  editDatabase,
   source.addChildren([index, overview, syncs, databases, destinations, activity, settings]),
 ] as const;

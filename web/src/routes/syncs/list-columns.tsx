@@ -11,7 +11,7 @@ import { isGoingOn } from "../../ui/status";
 import { StatusChip } from "../../ui/StatusChip";
 import { Toggle } from "../../ui/Toggle";
 import { Count, Time } from "../../ui/values";
-import { stateOf } from "./sync-rows";
+import { stateOf } from "../../lib/sync-state";
 import type { ListRow } from "./sync-list";
 import css from "./syncs.module.css";
 

@@ -2,7 +2,7 @@
 import type { DefinitionDocument, StatusDocument, SyncDocument } from "../../api/types";
 import { matches } from "../../lib/search";
 import type { SyncsSearch, View } from "./sync-search";
-import { stateOf, syncRows, type SyncRow } from "./sync-rows";
+import { stateOf, syncRows, type SyncRow } from "../../lib/sync-state";
 
 export interface ListRow extends SyncRow {
   /** Missing while definitions are not read. */
