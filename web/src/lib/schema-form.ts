@@ -112,7 +112,7 @@ export function fieldsOf(schema: Schema): SchemaField[] {
 
 /** Some descriptions end with the default: `queries that run at a time; 8 by default`. */
 function defaultIn(text: string): { help: string; fallback?: string } {
-  const found = /;\s*([^\s;]+) by default(?:, (.+))?$/.exec(text);
+  const found = /;\s*((?:more|less) than [^\s;]+|[^\s;]+) by default(?:, (.+))?$/.exec(text);
   if (!found) return { help: text };
   const rest = found[2] ? `; ${found[2]}` : "";
   return { help: text.slice(0, found.index) + rest, fallback: found[1]! };

@@ -12,7 +12,7 @@ interface TextProps {
 function Frame({ label, children }: { label: string; children: ReactNode }) {
   return (
     // The control stands in it.
-     
+
     <label className={css.field}>
       <span>{label}</span>
       {children}
