@@ -19,6 +19,8 @@ export default defineConfig({
     chunkSizeWarningLimit: 700,
     rolldownOptions: {
       output: {
+        // The shell lists the files of every route: short names keep it within its budget.
+        chunkFileNames: "assets/[hash].js",
         // What every screen needs is one file, and changes more rarely than our own code.
         codeSplitting: { groups: [{ name: "libraries", test: LIBRARIES }] },
       },
