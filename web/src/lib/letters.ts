@@ -2,16 +2,20 @@
 
 const TONES = 6;
 
-/** `Customer.io Data Pipelines` is `Cu`, `my-hook` is `MH`. */
+/** The first word without signs, so that `Customer.io` and `customerio-pipelines` are alike. */
+function root(name: string): string {
+  const [first = ""] = name.split(/[\s_-]+/).filter((word) => word !== "");
+  return first.toLowerCase().replace(/[^\p{L}\p{N}]/gu, "");
+}
+
+/** `Customer.io Data Pipelines` is `Cu`. */
 export function initials(name: string): string {
-  const words = name.split(/[\s_-]+/).filter((word) => word !== "");
-  const [first = "?", second] = words;
-  if (second && words.length === 2) return (first.charAt(0) + second.charAt(0)).toUpperCase();
-  return first.charAt(0).toUpperCase() + first.slice(1, 2).toLowerCase();
+  const word = root(name) || "?";
+  return word.charAt(0).toUpperCase() + word.slice(1, 2);
 }
 
 export function toneOf(name: string): number {
   let sum = 7;
-  for (const letter of name.toLowerCase()) sum = (sum * 31 + letter.charCodeAt(0)) % 997;
+  for (const letter of root(name)) sum = (sum * 31 + letter.charCodeAt(0)) % 997;
   return sum % TONES;
 }

@@ -52,6 +52,16 @@ describe("a form made from a schema", () => {
     expect(settingsOf(fields, typedOf(fields, settings))).toEqual(settings);
   });
 
+  it("makes digits a number where a number or a reference can stand", () => {
+    const number = { anyOf: [{ type: "integer" }, { type: "string" }] };
+    const either = fieldsOf({ properties: { a: number, b: number, c: { type: "string" } } });
+    expect(settingsOf(either, { a: "4", b: "${env:B}", c: "4" })).toEqual({
+      a: 4,
+      b: "${env:B}",
+      c: "4",
+    });
+  });
+
   it("says what is missing and what does not fit", () => {
     expect(Object.keys(problemsOf(fields, { rate: "11", headers: "nothing" }))).toEqual([
       "url",

@@ -18,6 +18,8 @@ export interface SchemaField {
   choices: string[];
   minimum: number | null;
   maximum: number | null;
+  /** A number can stand in the text: digits alone are one. */
+  isNumeric?: boolean;
 }
 
 /** What stands in the fields: a text each; a table or a list has a line for each entry. */
@@ -104,6 +106,7 @@ export function fieldsOf(schema: Schema): SchemaField[] {
         choices: Array.isArray(property.enum) ? property.enum.map(String) : [],
         minimum: numberOr(property.minimum),
         maximum: numberOr(property.maximum),
+        isNumeric: typesOf(property).includes("integer"),
       },
     ];
   });
@@ -112,7 +115,7 @@ export function fieldsOf(schema: Schema): SchemaField[] {
 
 /** Some descriptions end with the default: `queries that run at a time; 8 by default`. */
 function defaultIn(text: string): { help: string; fallback?: string } {
-  const found = /;\s*([^\s;]+) by default(?:, (.+))?$/.exec(text);
+  const found = /;\s*((?:more|less) than [^\s;]+|[^\s;]+) by default(?:, (.+))?$/.exec(text);
   if (!found) return { help: text };
   const rest = found[2] ? `; ${found[2]}` : "";
   return { help: text.slice(0, found.index) + rest, fallback: found[1]! };
@@ -173,7 +176,7 @@ function read(field: SchemaField, text: string): unknown {
         return text;
       }
     default:
-      return text;
+      return field.isNumeric && /^\d+$/.test(text.trim()) ? Number(text) : text;
   }
 }
 

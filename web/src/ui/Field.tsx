@@ -227,10 +227,12 @@ interface CheckProps extends Common {
   checked: boolean;
   onChange: (checked: boolean) => void;
   disabled?: boolean;
+  /** Where the label alone says too little, as in a table of switches. It begins with the label. */
+  accessibleName?: string;
 }
 
 function Box({ isSwitch, ...props }: CheckProps & { isSwitch: boolean }) {
-  const { label, name, help, problem, checked, onChange, disabled } = props;
+  const { label, name, help, problem, checked, onChange, disabled, accessibleName } = props;
   const field = useField({ name, help, problem });
   return (
     <div className={classes(css.check, isSwitch && css.switch)}>
@@ -241,6 +243,7 @@ function Box({ isSwitch, ...props }: CheckProps & { isSwitch: boolean }) {
         role={isSwitch ? "switch" : undefined}
         checked={checked}
         disabled={disabled}
+        aria-label={accessibleName}
         onChange={(event) => onChange(event.target.checked)}
         aria-invalid={field.problems.length > 0 || undefined}
         aria-describedby={field.describedBy}

@@ -12,8 +12,6 @@ interface Props {
   problems?: Typed;
   /** What a secret is typed into; its value stands in `typed` like any other. */
   secret: (field: SchemaField) => ReactNode;
-  /** The path of the settings in the request: `value`. */
-  prefix?: string;
 }
 
 export function SchemaFields({ fields, ...rest }: Props) {
@@ -41,11 +39,11 @@ export function SchemaFields({ fields, ...rest }: Props) {
 
 type InputProps = Omit<Props, "fields"> & { field: SchemaField };
 
-function SchemaInput({ field, typed, onChange, problems, secret, prefix }: InputProps) {
+function SchemaInput({ field, typed, onChange, problems, secret }: InputProps) {
   const value = typed[field.key] ?? "";
   const common = {
     label: field.label,
-    name: prefix ? `${prefix}.${field.key}` : field.key,
+    name: field.key,
     help: helpOf(field),
     optional: !field.required,
     problem: problems?.[field.key] ?? null,

@@ -84,12 +84,10 @@ export function DestinationFields({ form, name, shown }: Props): ReactNode {
       typed={form.typed}
       problems={problems}
       onChange={form.set}
-      prefix="value"
       secret={(field) => (
         <SecretField
           key={field.key}
           field={field}
-          prefix="value"
           value={form.typed[field.key] ?? ""}
           onChange={(text) => form.set(field.key, text)}
           problem={problems[field.key]}

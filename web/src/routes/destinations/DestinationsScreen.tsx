@@ -88,7 +88,7 @@ const columns: Column<DestinationRow>[] = [
     header: "Defined in",
     low: true,
     cell: ({ destination: { place } }) =>
-      place ? <code>{place}</code> : <span className="muted">the server</span>,
+      place.includes("(server)") ? <span className="muted">the server</span> : <code>{place}</code>,
   },
 ];
 

@@ -43,7 +43,10 @@ function OverviewTab() {
                   ["Since", row.since && <Time at={row.since} />],
                   ["Why", row.code && <code>{row.code}</code>],
                   ["Type", known.type],
-                  ["Defined in", known.place ? <code>{known.place}</code> : "the server"],
+                  [
+                    "Defined in",
+                    known.place.includes("(server)") ? "the server" : <code>{known.place}</code>,
+                  ],
                   [
                     "Calls this month",
                     usage && (

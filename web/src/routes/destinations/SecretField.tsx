@@ -20,18 +20,16 @@ interface Props {
   problem: string | undefined;
   /** The name under which what is typed is kept. */
   keptAs: string;
-  prefix: string;
 }
 
 const REFERENCE = /^\$\{secret:(.+)\}$/;
 
-export function SecretField({ field, value, onChange, problem, keptAs, prefix }: Props) {
+export function SecretField({ field, value, onChange, problem, keptAs }: Props) {
   const mayList = useMay("secrets.list");
   const mayWrite = useMay("secrets.write");
   const secrets = useQuery({ ...secretsQuery, enabled: mayList }).data ?? [];
   const reference = REFERENCE.exec(value)?.[1];
   const isKept = value.startsWith("${");
-  const name = `${prefix}.${field.key}`;
   const options = [
     ...secrets.map((secret) => ({
       value: secret.name,
@@ -56,7 +54,7 @@ export function SecretField({ field, value, onChange, problem, keptAs, prefix }:
       {!isKept ? (
         <PasswordField
           label={field.label}
-          name={name}
+          name={field.key}
           value={value}
           onChange={onChange}
           autoComplete="off"
@@ -75,7 +73,7 @@ export function SecretField({ field, value, onChange, problem, keptAs, prefix }:
       ) : (
         <Select
           label={field.label}
-          name={name}
+          name={field.key}
           options={options}
           value={reference ?? null}
           onChange={(chosen) => onChange(`\${secret:${chosen}}`)}

@@ -44,7 +44,7 @@ const stepNames: Partial<Record<string, string>> = {
   tls: "Encrypt (TLS)",
   authentication: "Key",
   folder: "Folder",
-  send: "Test call",
+  call: "Test call",
   proxy: "Proxy",
 };
 

@@ -1,10 +1,12 @@
 /** Calls that wait for a destination, by sync; they can be given up. */
+import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { CircleCheck, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { needsRole } from "../../api/permissions";
 import { useCancelWaiting } from "../../api/queries/destination-actions";
 import { useMay } from "../../api/queries/me";
+import { statusQuery } from "../../api/queries/status";
 import type { WaitingCalls } from "../../api/types";
 import { counted } from "../../lib/number";
 import { Button } from "../../ui/Button";
@@ -27,6 +29,10 @@ export function WaitingCard({ destination, waiting }: Props) {
   /** What is asked about: of one sync, or of all. */
   const [asked, setAsked] = useState<{ sync?: string; calls: number } | null>(null);
   const needed = !may && needsRole("runs.decide");
+  const held = useQuery(statusQuery).data?.held ?? [];
+  /** The oldest run with waiting calls may wait for a person. */
+  const stateOf = ({ stopped, oldest }: WaitingCalls) =>
+    stopped ? "stopped" : held.some(({ run }) => run === oldest) ? "awaiting_approval" : "queued";
   const all = waiting.reduce((sum, { calls }) => sum + calls, 0);
   return (
     <SectionCard
@@ -86,12 +92,12 @@ export function WaitingCard({ destination, waiting }: Props) {
           {
             id: "why",
             header: "Why",
-            cell: ({ stopped, reason }) => (
+            cell: (one) => (
               <span className="row">
-                <StatusChip status={stopped ? "stopped" : "queued"} plain />
-                {reason && (
+                <StatusChip status={stateOf(one)} plain />
+                {one.reason && (
                   <span>
-                    <code>{reason.code}</code> {reason.message}
+                    <code>{one.reason.code}</code> {one.reason.message}
                   </span>
                 )}
               </span>

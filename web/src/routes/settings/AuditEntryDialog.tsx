@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { auditEntryQuery } from "../../api/queries/audit-check";
 import type { AuditDocument } from "../../api/types";
 import { CopyButton } from "../../ui/Copy";
-import { DiffView } from "../../ui/Code";
+import { CodeBlock, DiffView } from "../../ui/Code";
 import { Dialog } from "../../ui/Dialog";
 import { Loaded } from "../../ui/Loaded";
 import { KeyValues } from "../../ui/Page";
@@ -67,8 +67,14 @@ function Entry({ entry }: { entry: AuditDocument }) {
       />
       {hasChange && (
         <div className={css.change}>
-          <h3>{before == null ? "What it says now" : "Before and after"}</h3>
-          <DiffView before={linesOf(before)} after={linesOf(after)} label="Before and after" />
+          <h3>
+            {before == null ? "What it says" : after == null ? "What it said" : "Before and after"}
+          </h3>
+          {before != null && after != null ? (
+            <DiffView before={linesOf(before)} after={linesOf(after)} label="Before and after" />
+          ) : (
+            <CodeBlock text={linesOf(after ?? before)} />
+          )}
         </div>
       )}
     </div>

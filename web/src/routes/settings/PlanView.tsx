@@ -2,7 +2,7 @@
 import { Minus, Pencil, Plus } from "lucide-react";
 import type { components } from "../../api/schema";
 import { counted } from "../../lib/number";
-import { DiffView } from "../../ui/Code";
+import { CodeBlock, DiffView } from "../../ui/Code";
 import { Notice } from "../../ui/Notice";
 import { linesOf } from "./audit";
 import css from "./settings.module.css";
@@ -48,11 +48,15 @@ export function PlanView({ plan }: { plan: Plan }) {
             <h3 className="row">
               <Icon size={16} aria-hidden /> {word}: {kind} {name}
             </h3>
-            <DiffView
-              before={side("before")}
-              after={side("after")}
-              label={`What changes in ${kind} ${name}`}
-            />
+            {action === "update" ? (
+              <DiffView
+                before={side("before")}
+                after={side("after")}
+                label={`What changes in ${kind} ${name}`}
+              />
+            ) : (
+              <CodeBlock text={side(action === "create" ? "after" : "before")} />
+            )}
           </section>
         );
       })}

@@ -50,7 +50,7 @@ function RolesTab() {
                     </span>
                   </th>
                   {roles.map((role) => (
-                    <td key={role}>
+                    <td key={role} data-label={roleNames[role]}>
                       <Allowed is={mayRole(role, permission)} />
                     </td>
                   ))}

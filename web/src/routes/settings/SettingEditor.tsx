@@ -85,7 +85,8 @@ export function SettingEditor({ name, title, text, permission, keys }: Props) {
                       <strong>{typed[field.key]}</strong>
                     ) : (
                       <>
-                        {field.fallback ?? "no limit"} <span className="muted">(default)</span>
+                        {field.fallback ?? "not set"}{" "}
+                        <span className="muted">{field.fallback && "(default)"}</span>
                       </>
                     )}
                     <span className={css.explained}>{field.help}</span>

@@ -2,7 +2,6 @@
 import { createRoute, redirect } from "@tanstack/react-router";
 import { listSearch, oneOf, optional, text, type Search } from "../../lib/search";
 import { appRoute } from "../root";
-import { spanNames } from "./audit";
 
 const settings = createRoute({
   getParentRoute: () => appRoute,
@@ -46,7 +45,7 @@ const audit = createRoute({
       actor: text(search.actor),
       action: text(search.action),
       subject: text(search.subject),
-      span: oneOf(spanNames, search.span),
+      span: oneOf(["day", "week", "month"], search.span),
       entry: typeof search.entry === "number" ? search.entry : undefined,
     }),
 }).lazy(() => import("./AuditTab").then((module) => module.Route));

@@ -1,6 +1,6 @@
 /** Usage: rows and calls by month. */
 import { createRoute } from "@tanstack/react-router";
-import { oneOf, optional, text, type Search } from "../../lib/search";
+import { optional, text, type Search } from "../../lib/search";
 import { appRoute } from "../root";
 
 const usage = createRoute({
@@ -11,7 +11,6 @@ const usage = createRoute({
       month: text(search.month),
       sync: text(search.sync),
       destination: text(search.destination),
-      by: oneOf(["destination", "type"], search.by),
       sort: text(search.sort),
     }),
 }).lazy(() => import("./UsageScreen").then((module) => module.Route));
