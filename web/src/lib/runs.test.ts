@@ -168,9 +168,9 @@ it("writes YAML that reads as the same values", () => {
     b: "x: y",
     c: ["1", { d: 1, e: [] }],
     q: "SELECT 1\nFROM t\n",
-    n: null,
+    z: null,
   };
   expect(yamlOf(value)).toBe(
-    'a: "yes"\nb: "x: y"\nc:\n  - "1"\n  - d: 1\n    e: []\nq: |\n  SELECT 1\n  FROM t\nn: null\n',
+    'a: "yes"\nb: "x: y"\nc:\n  - "1"\n  - d: 1\n    e: []\nq: |\n  SELECT 1\n  FROM t\nz: null\n',
   );
 });

@@ -37,6 +37,8 @@ const SKIPS_TOP = BARS + 8;
 const SKIPS = 16;
 const AXIS = SKIPS_TOP + SKIPS + 6;
 const HEIGHT = AXIS + 22;
+/** Wider bars are light, so that what stands around them is seen. */
+const WIDE_PX = 24;
 
 interface MarkAnchorProps extends AnchorHTMLAttributes<SVGAElement> {
   ref?: Ref<SVGAElement>;
@@ -88,7 +90,7 @@ export function Timeline({ label, runs, planned, span, now, link, onZoom }: Prop
     return {
       bars: found,
       skips: marksOf(skipped, span, width, now),
-      median: medianSeconds(ran, now),
+      median: ran.length < 3 ? undefined : medianSeconds(ran, now),
       most: Math.max(1, ...found.map(({ seconds }) => seconds)),
     };
   }, [runs, span, width, now]);
@@ -213,7 +215,14 @@ function Bar({ mark }: { mark: Mark }) {
     <g className={classes(css.bar, css[tone])}>
       {/* What can be hit is higher than a short bar. */}
       <rect className={css.hit} x={mark.x} y={0} width={mark.width} height={BARS} />
-      <rect x={mark.x} y={y} width={mark.width} height={height} rx={Math.min(2, mark.width / 2)} />
+      <rect
+        className={mark.width > WIDE_PX ? css.wide : undefined}
+        x={mark.x}
+        y={y}
+        width={mark.width}
+        height={height}
+        rx={Math.min(2, mark.width / 2)}
+      />
       {tone === "bad" && (
         <path
           className={css.cross}

@@ -88,7 +88,7 @@ export function listColumns(selection: Selection): Column<ListRow>[] {
       id: "schedule",
       header: "Frequency",
       low: true,
-      cell: ({ sync }) => <span className="muted">{sync.schedule || "–"}</span>,
+      cell: ({ sync }) => <span className="muted nowrap">{sync.schedule || "–"}</span>,
     },
     {
       id: "last",
