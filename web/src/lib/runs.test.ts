@@ -171,6 +171,6 @@ it("writes YAML that reads as the same values", () => {
     z: null,
   };
   expect(yamlOf(value)).toBe(
-    'a: "yes"\nb: "x: y"\nc:\n  - "1"\n  - d: 1\n    e: []\nq: |\n  SELECT 1\n  FROM t\nz: null\n',
+    'a: "yes"\nb: "x: y"\nc:\n  - "1"\n  - d: 1\n    e: []\nq: |\n  SELECT 1\n  FROM t\nz: null',
   );
 });

@@ -41,7 +41,8 @@ function inline(value: unknown): string {
   return scalar(value);
 }
 
+/** Without a line break at its end. */
 export function yamlOf(value: unknown): string {
-  if (typeof value !== "object" || value === null || isEmpty(value)) return `${inline(value)}\n`;
-  return `${lines(value, "").join("\n")}\n`;
+  if (typeof value !== "object" || value === null || isEmpty(value)) return inline(value);
+  return lines(value, "").join("\n");
 }

@@ -5,6 +5,7 @@
  */
 import { createLink } from "@tanstack/react-router";
 import {
+  useEffect,
   useId,
   useMemo,
   useRef,
@@ -96,9 +97,20 @@ export function Timeline({ label, runs, planned, span, now, link, onZoom }: Prop
   }, [runs, span, width, now]);
   const marks = useMemo(() => [...bars, ...skips].sort((a, b) => a.x - b.x), [bars, skips]);
   const offset = zone === "utc" ? 0 : -new Date(now).getTimezoneOffset();
-  const ticks = ticksOf(span, width, offset, width < 500 ? 64 : 96);
+  const ticks = ticksOf(span, width, offset, width < 500 ? 56 : 96);
   const nowX = ((now - span.from) / (span.to - span.from)) * width;
   const focus = Math.min(at < 0 ? marks.length - 1 : at, marks.length - 1);
+
+  // A zoom by key takes other marks: the focus stays within the drawing.
+  const zoomedByKey = useRef(false);
+  useEffect(() => {
+    if (!zoomedByKey.current || document.activeElement !== document.body) return;
+    svg.current?.querySelector<SVGElement>('[data-mark][tabindex="0"]')?.focus();
+  }, [marks]);
+  const zoom = (direction: 1 | -1) => {
+    zoomedByKey.current = true;
+    onZoom(direction);
+  };
 
   const onKeyDown = (event: KeyboardEvent) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
@@ -106,8 +118,8 @@ export function Timeline({ label, runs, planned, span, now, link, onZoom }: Prop
       const next = Math.max(0, Math.min(marks.length - 1, focus + step));
       setAt(next);
       svg.current?.querySelector<SVGElement>(`[data-mark="${next}"]`)?.focus();
-    } else if (event.key === "+" || event.key === "=") onZoom(1);
-    else if (event.key === "-") onZoom(-1);
+    } else if (event.key === "+" || event.key === "=") zoom(1);
+    else if (event.key === "-") zoom(-1);
     else return;
     event.preventDefault();
   };

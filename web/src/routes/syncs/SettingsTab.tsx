@@ -98,7 +98,7 @@ function Change({ sync, definition }: Props) {
   const parsed = parseObject(text);
   const words = tags.split(",").map((word) => word.trim());
   const list = words.filter(Boolean);
-  const after: Value = {
+  const changed: Value = {
     ...(description ? { description } : {}),
     ...(parsed.value ?? start.others),
     ...(list.length > 0 ? { tags: list } : {}),
@@ -108,6 +108,11 @@ function Change({ sync, definition }: Props) {
         : {}
       : { enabled }),
   };
+  // In the order in which it stood, so that the difference shows what changed alone.
+  const order = [...Object.keys(before), ...Object.keys(changed)];
+  const after: Value = Object.fromEntries(
+    [...new Set(order)].filter((key) => key in changed).map((key) => [key, changed[key]]),
+  );
   const patch = mergePatchOf(before, after) as Value;
   const isChanged = Object.keys(patch).length > 0;
   const discard = () => {
