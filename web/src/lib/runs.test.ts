@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { afterRunEvent, nothing, rateOf, remainingSeconds } from "../api/live/run-live";
 import type { LiveEvent, RunListEntry } from "../api/types";
+import { mergePatchOf } from "./merge-patch";
 import { mergeRuns } from "./merge-runs";
 import { storyOf, syncTime } from "./run-story";
 import { csvOf } from "./table-text";
@@ -12,6 +13,7 @@ import {
   spanOf,
   type TimelineRun,
 } from "./timeline";
+import { toYaml } from "./yaml";
 
 const minute = 60_000;
 const now = Date.parse("2026-11-28T08:00:00Z");
@@ -152,4 +154,23 @@ describe("the newest page of runs over older ones", () => {
     expect(merged([99, 98], [50, 49])).toEqual([[99, 98, 50, 49], true]);
     expect(merged([9], [9, 8], true)).toEqual([[9], false]);
   });
+});
+
+it("makes the least patch that changes one definition into another", () => {
+  const before = { schedule: { every: "1m" }, tags: ["a"], guards: { max_rows: 5 } };
+  const after = { schedule: { cron: "0 9 * * *" }, tags: ["a"], guards: { max_rows: 5 } };
+  expect(mergePatchOf(before, after)).toEqual({ schedule: { every: null, cron: "0 9 * * *" } });
+});
+
+it("writes YAML that reads as the same values", () => {
+  const value = {
+    a: "yes",
+    b: "x: y",
+    c: ["1", { d: 1, e: [] }],
+    q: "SELECT 1\nFROM t\n",
+    z: null,
+  };
+  expect(toYaml(value)).toBe(
+    'a: "yes"\nb: "x: y"\nc:\n  - "1"\n  - d: 1\n    e: []\nq: |\n  SELECT 1\n  FROM t\nz: null',
+  );
 });

@@ -160,6 +160,7 @@ const STEPS = [
   5 * MINUTE,
   10 * MINUTE,
   15 * MINUTE,
+  30 * MINUTE,
   HOUR,
   3 * HOUR,
   6 * HOUR,

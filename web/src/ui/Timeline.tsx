@@ -5,6 +5,7 @@
  */
 import { createLink } from "@tanstack/react-router";
 import {
+  useEffect,
   useId,
   useMemo,
   useRef,
@@ -37,6 +38,8 @@ const SKIPS_TOP = BARS + 8;
 const SKIPS = 16;
 const AXIS = SKIPS_TOP + SKIPS + 6;
 const HEIGHT = AXIS + 22;
+/** Wider bars are light, so that what stands around them is seen. */
+const WIDE_PX = 24;
 
 interface MarkAnchorProps extends AnchorHTMLAttributes<SVGAElement> {
   ref?: Ref<SVGAElement>;
@@ -88,15 +91,26 @@ export function Timeline({ label, runs, planned, span, now, link, onZoom }: Prop
     return {
       bars: found,
       skips: marksOf(skipped, span, width, now),
-      median: medianSeconds(ran, now),
+      median: ran.length < 3 ? undefined : medianSeconds(ran, now),
       most: Math.max(1, ...found.map(({ seconds }) => seconds)),
     };
   }, [runs, span, width, now]);
   const marks = useMemo(() => [...bars, ...skips].sort((a, b) => a.x - b.x), [bars, skips]);
   const offset = zone === "utc" ? 0 : -new Date(now).getTimezoneOffset();
-  const ticks = ticksOf(span, width, offset, width < 500 ? 64 : 96);
+  const ticks = ticksOf(span, width, offset, width < 500 ? 56 : 96);
   const nowX = ((now - span.from) / (span.to - span.from)) * width;
   const focus = Math.min(at < 0 ? marks.length - 1 : at, marks.length - 1);
+
+  // A zoom by key takes other marks: the focus stays within the drawing.
+  const zoomedByKey = useRef(false);
+  useEffect(() => {
+    if (!zoomedByKey.current || document.activeElement !== document.body) return;
+    svg.current?.querySelector<SVGElement>('[data-mark][tabindex="0"]')?.focus();
+  }, [marks]);
+  const zoom = (direction: 1 | -1) => {
+    zoomedByKey.current = true;
+    onZoom(direction);
+  };
 
   const onKeyDown = (event: KeyboardEvent) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
@@ -104,8 +118,8 @@ export function Timeline({ label, runs, planned, span, now, link, onZoom }: Prop
       const next = Math.max(0, Math.min(marks.length - 1, focus + step));
       setAt(next);
       svg.current?.querySelector<SVGElement>(`[data-mark="${next}"]`)?.focus();
-    } else if (event.key === "+" || event.key === "=") onZoom(1);
-    else if (event.key === "-") onZoom(-1);
+    } else if (event.key === "+" || event.key === "=") zoom(1);
+    else if (event.key === "-") zoom(-1);
     else return;
     event.preventDefault();
   };
@@ -213,7 +227,14 @@ function Bar({ mark }: { mark: Mark }) {
     <g className={classes(css.bar, css[tone])}>
       {/* What can be hit is higher than a short bar. */}
       <rect className={css.hit} x={mark.x} y={0} width={mark.width} height={BARS} />
-      <rect x={mark.x} y={y} width={mark.width} height={height} rx={Math.min(2, mark.width / 2)} />
+      <rect
+        className={mark.width > WIDE_PX ? css.wide : undefined}
+        x={mark.x}
+        y={y}
+        width={mark.width}
+        height={height}
+        rx={Math.min(2, mark.width / 2)}
+      />
       {tone === "bad" && (
         <path
           className={css.cross}

@@ -8,6 +8,7 @@ import { useMay } from "../../api/queries/me";
 import { useApproveRun, useRejectRun } from "../../api/queries/runs";
 import type { RunListEntry } from "../../api/types";
 import { counted } from "../../lib/number";
+import { syncTime } from "../../lib/run-story";
 import { Button, LinkButton } from "../../ui/Button";
 import { Dialog } from "../../ui/Dialog";
 import { RadioCards } from "../../ui/Field";
@@ -74,9 +75,7 @@ export function HeldCard({ entry }: { entry: RunListEntry }) {
             small
             to="/syncs/$sync/payload"
             params={{ sync }}
-            search={{
-              since: entry.last_sync_time == null ? undefined : String(entry.last_sync_time),
-            }}
+            search={windowOf(entry.last_sync_time)}
           >
             Preview what it would send
           </LinkButton>
@@ -94,6 +93,12 @@ export function HeldCard({ entry }: { entry: RunListEntry }) {
       <RejectDialog entry={entry} isOpen={isRejecting} onClose={() => setRejecting(false)} />
     </SectionCard>
   );
+}
+
+/** The window of the run for a preview: from the beginning, or from its time. */
+function windowOf(value: unknown): { show: string; as?: "first"; since?: string } {
+  const date = syncTime(value);
+  return date ? { show: "calls", since: date.toISOString() } : { show: "calls", as: "first" };
 }
 
 interface RejectProps {

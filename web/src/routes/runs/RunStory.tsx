@@ -21,20 +21,25 @@ const tones: Record<Tone, "good" | "bad" | "warn" | "busy" | "idle"> = {
 export function RunStory({ entry }: { entry: RunListEntry }) {
   const { happened, next } = storyOf(entry);
   const { code } = entry.reason ?? {};
+  const hasKin = Boolean(entry.replays) || (entry.replayed_by ?? []).length > 0;
   return (
     <Notice
       tone={tones[lookOf(shownState(entry)).tone]}
       title={happened}
       actions={<Ways entry={entry} />}
     >
-      {next}
-      {code && (
+      {(next || code || hasKin) && (
         <>
-          {" "}
-          More about it: <code>outflow explain {code}</code>
+          {next}
+          {code && (
+            <>
+              {" "}
+              More about it: <code>outflow explain {code}</code>
+            </>
+          )}
+          <Kin entry={entry} />
         </>
       )}
-      <Kin entry={entry} />
     </Notice>
   );
 }

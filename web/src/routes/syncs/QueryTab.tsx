@@ -111,8 +111,8 @@ function Compare({ versions }: { versions: readonly DefinitionDocument[] }) {
     });
   const [old, now] = [queryOf(before), queryOf(after)];
   const rest = (one: DefinitionDocument | undefined) => {
-    const { query: _query, ...others } = (one?.value ?? {}) as Record<string, unknown>;
-    return toYaml(others);
+    const all = Object.entries((one?.value ?? {}) as Record<string, unknown>);
+    return toYaml(Object.fromEntries(all.filter(([key]) => key !== "query")));
   };
   return (
     <SectionCard title="Compare" text="What one version changed about another." padded>

@@ -1,5 +1,5 @@
 /** The timeline of a sync's runs, with what its skipped slots mean. */
-import { useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { Minus, Plus } from "lucide-react";
 import { timelineQuery } from "../../api/queries/timeline";
 import type { SyncDetail } from "../../api/types";
@@ -35,7 +35,11 @@ interface Props {
 }
 
 export function RunTimeline({ detail, zoom, onZoom }: Props) {
-  const query = useQuery(timelineQuery(detail.sync, zoom));
+  // The drawing stays while another window is read.
+  const query = useQuery({
+    ...timelineQuery(detail.sync, zoom),
+    placeholderData: keepPreviousData,
+  });
   const now = useNow().getTime();
   const step = (direction: 1 | -1) => {
     const next = ZOOMS[ZOOMS.indexOf(zoom) - direction];

@@ -9,6 +9,7 @@ import { definitionQuery, useChangeDefinition } from "../../api/queries/definiti
 import { useMay } from "../../api/queries/me";
 import { syncQuery } from "../../api/queries/syncs";
 import type { DefinitionDocument, SyncDetail } from "../../api/types";
+import { mergePatchOf } from "../../lib/merge-patch";
 import { localZone } from "../../lib/time";
 import { toYaml } from "../../lib/yaml";
 import { Button } from "../../ui/Button";
@@ -22,6 +23,7 @@ import { SectionCard } from "../../ui/Page";
 import { Select } from "../../ui/Select";
 import { EmptyState } from "../../ui/states";
 import { Time } from "../../ui/values";
+import css from "./syncs.module.css";
 import {
   formOf,
   presets,
@@ -121,7 +123,7 @@ function Change({ sync, definition, every }: ChangeProps) {
   }, [isChanged, text, mutate]);
   if (isManaged(definition)) return <ManagedNotice definition={definition} />;
   // A merge patch: keys that are not said any more are removed.
-  const patch = { schedule: mergePatch(before, after) };
+  const patch = mergePatchOf({ schedule: before }, { schedule: after }) as Record<string, unknown>;
   return (
     <SectionCard title="Change schedule" padded>
       <Form
@@ -198,7 +200,7 @@ function Change({ sync, definition, every }: ChangeProps) {
         )}
       </Form>
       {isChanged && (
-        <div className="stack">
+        <div className={`stack ${css.below}`}>
           <h3>What changes</h3>
           <DiffView
             before={toYaml({ schedule: before ?? "manual" })}
@@ -220,10 +222,4 @@ function Change({ sync, definition, every }: ChangeProps) {
       )}
     </SectionCard>
   );
-}
-
-function mergePatch(before: Schedule | undefined, after: Schedule): unknown {
-  if (typeof after === "string" || typeof before !== "object") return after;
-  const gone = Object.keys(before).filter((key) => !(key in after));
-  return { ...Object.fromEntries(gone.map((key) => [key, null])), ...after };
 }

@@ -11,8 +11,7 @@ import { isGoingOn } from "../../ui/status";
 import { StatusChip } from "../../ui/StatusChip";
 import { Toggle } from "../../ui/Toggle";
 import { Count, Time } from "../../ui/values";
-import { stateOf } from "../../lib/sync-state";
-import type { ListRow } from "./sync-list";
+import { listState, type ListRow } from "./sync-list";
 import css from "./syncs.module.css";
 
 export interface Selection {
@@ -89,7 +88,7 @@ export function listColumns(selection: Selection): Column<ListRow>[] {
       id: "schedule",
       header: "Frequency",
       low: true,
-      cell: ({ sync }) => <span className="muted">{sync.schedule || "–"}</span>,
+      cell: ({ sync }) => <span className="muted nowrap">{sync.schedule || "–"}</span>,
     },
     {
       id: "last",
@@ -136,21 +135,31 @@ export function listColumns(selection: Selection): Column<ListRow>[] {
   ];
 }
 
-const order = ["failed", "lost", "partial", "awaiting_approval", "succeeded_with_rejected"];
+const order = [
+  "failed",
+  "lost",
+  "stopped",
+  "partial",
+  "awaiting_approval",
+  "succeeded_with_rejected",
+];
 
 function rank(row: ListRow): number {
-  const at = order.indexOf(stateOf(row));
-  return row.isDraft ? order.length + 1 : at < 0 ? order.length : at;
+  const at = order.indexOf(listState(row));
+  return at < 0 ? order.length : at;
 }
 
 /** The state; while a run goes on, how far it is; where something is wrong, why. */
 function StateCell({ row }: { row: ListRow }) {
   const last = row.status?.last;
-  const state = stateOf(row);
+  const state = listState(row);
   return (
     <div className={css.state}>
       <StatusChip status={state} tip={last?.reason?.message} />
-      {last && isGoingOn(last.state) && <Far run={last.run} />}
+      {last && isGoingOn(state) && <Far run={last.run} />}
+      {row.stopped.length > 0 && (
+        <span className={css.why}>{row.stopped.join(", ")} takes no calls; they wait</span>
+      )}
       {last?.reason && state !== "paused" && (
         <span className={css.why}>
           {last.reason.code}: {last.reason.message}

@@ -63,6 +63,7 @@ const payload = createRoute({
       since: text(search.since),
       row: whole(search.row),
       show: text(search.show),
+      only: oneOf(["rejected"], search.only),
     }),
 }).lazy(() => import("./PayloadTab").then((module) => module.Route));
 const schedule = createRoute({

@@ -8,6 +8,8 @@ export interface ListRow extends SyncRow {
   /** Missing while definitions are not read. */
   definition: DefinitionDocument | undefined;
   isDraft: boolean;
+  /** Destinations that take no calls of it: its calls wait. */
+  stopped: string[];
 }
 
 /** A draft as if it were a sync: what it says of itself. */
@@ -41,14 +43,28 @@ export function listRows(
       ...row,
       definition: byName.get(row.sync.sync),
       isDraft: false,
+      stopped: stoppedOf(row.sync.sync, status),
     })),
     ...drafts.map((definition) => ({
       sync: draftSync(definition),
       status: undefined,
       definition,
       isDraft: true,
+      stopped: [],
     })),
   ];
+}
+
+function stoppedOf(sync: string, status: StatusDocument | undefined): string[] {
+  const waiting = status?.waiting ?? [];
+  return waiting.filter((one) => one.stopped && one.sync === sync).map((one) => one.destination);
+}
+
+/** A sync whose run only waits for a destination does not send. */
+export function listState(row: ListRow): string {
+  if (row.isDraft) return "draft";
+  const state = stateOf(row);
+  return state === "delivering" && row.stopped.length > 0 ? "stopped" : state;
 }
 
 const TROUBLE = new Set([
@@ -62,12 +78,12 @@ const TROUBLE = new Set([
 const RUNNING = new Set(["queued", "extracting", "delivering"]);
 
 export function isIn(view: View, row: ListRow): boolean {
-  const state = row.isDraft ? "draft" : stateOf(row);
+  const state = listState(row);
   switch (view) {
     case "trouble":
-      return TROUBLE.has(state) || (row.status?.undelivered ?? 0) > 0;
+      return TROUBLE.has(state) || row.stopped.length > 0;
     case "running":
-      return RUNNING.has(row.status?.last?.state ?? "");
+      return RUNNING.has(state);
     default:
       return state === view;
   }
