@@ -97,7 +97,11 @@ function DestinationsTab() {
       id: "state",
       header: "State",
       cell: ({ destination }) =>
-        destination.paused_since ? <StatusChip status="paused" plain /> : null,
+        destination.paused_since ? (
+          <StatusChip status="paused" plain />
+        ) : (
+          <span className="muted">–</span>
+        ),
     },
   ];
   return (

@@ -90,6 +90,11 @@ export function useSaveDatabase() {
       const last = kept.current;
       const secret = secretFor(place);
       const { isTyped, value } = planOf(place, form, secret);
+      const old = last?.saved.place.database;
+      if (place.present && old !== undefined && old !== place.database) {
+        // It was saved under another name, in order to be tested.
+        delete databasesOf(value)[old];
+      }
       const mark = JSON.stringify([place.source, value, isTyped && form.password]);
       if (last?.mark === mark) return last.saved;
       setPending(true);
