@@ -10,6 +10,11 @@ export interface SecretUse {
   value: Value;
 }
 
+/** Removes a secret that nothing uses. */
+export function removeSecret(name: string) {
+  return ask(api.DELETE("/api/v1/secrets/{name}", { params: { path: { name } } }));
+}
+
 /** Keeps the value; it may be sent to the addresses of what uses it, and nowhere else. */
 export function keepSecret(name: string, value: string, uses: SecretUse[]) {
   const body = { value, uses };

@@ -56,7 +56,7 @@ export function VersionsPanel({ kind, name }: Props) {
                   kind={kind}
                   name={name}
                   version={shown}
-                  against={search.with ?? before(items, shown)}
+                  against={search.with ?? before(items, shown, present)}
                   others={items}
                   present={present}
                   onAgainst={(other) => look({ version: shown.version, with: other })}
@@ -84,10 +84,15 @@ export function VersionsPanel({ kind, name }: Props) {
   );
 }
 
-/** The version before, which a version is compared with unless another is chosen. */
-function before(items: readonly DefinitionDocument[], shown: DefinitionDocument): number | null {
+/** What a version is compared with unless another is chosen: the one before, or the present one. */
+function before(
+  items: readonly DefinitionDocument[],
+  shown: DefinitionDocument,
+  present: DefinitionDocument | undefined,
+): number | null {
   const earlier = items.filter(({ version }) => version < shown.version);
-  return earlier.length > 0 ? Math.max(...earlier.map(({ version }) => version)) : null;
+  if (earlier.length > 0) return Math.max(...earlier.map(({ version }) => version));
+  return present && present.version !== shown.version ? present.version : null;
 }
 
 function columns(

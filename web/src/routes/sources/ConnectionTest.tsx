@@ -3,6 +3,7 @@
  * is wrong with its code, its cause and what to do.
  */
 import { Circle, CircleCheck, LoaderCircle, Minus, OctagonX, TriangleAlert } from "lucide-react";
+import { useEffect, useRef } from "react";
 import { classes } from "../../lib/classes";
 import { Button } from "../../ui/Button";
 import { CopyButton } from "../../ui/Copy";
@@ -23,10 +24,14 @@ interface Props {
 }
 
 export function ConnectionTest({ test, type, named = false, onCancel }: Props) {
-  if (test.state === "idle") return null;
+  const place = useRef<HTMLDivElement>(null);
   const isRunning = test.state === "running";
+  useEffect(() => {
+    if (isRunning) place.current?.scrollIntoView({ block: "nearest", behavior: "smooth" });
+  }, [isRunning]);
+  if (test.state === "idle") return null;
   return (
-    <div className={css.test}>
+    <div className={css.test} ref={place}>
       <div className={css.testHead}>
         <p role="status" className={css.testResult}>
           <Outcome test={test} />

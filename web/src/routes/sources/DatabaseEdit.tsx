@@ -1,9 +1,9 @@
 /** The form of a database that is there: review, save, test, and undo if it does not work. */
 import { useState } from "react";
-import { useQuery } from "@tanstack/react-query";
 import { Undo2 } from "lucide-react";
 import { needsRole } from "../../api/permissions";
-import { definitionQuery, type Value } from "../../api/queries/definitions";
+import { toProblem } from "../../api/problem";
+import type { Value } from "../../api/queries/definitions";
 import { useMay } from "../../api/queries/me";
 import { useRestoreVersion } from "../../api/queries/versions";
 import type { DefinitionDocument } from "../../api/types";
@@ -26,9 +26,11 @@ import { ownAddress, useSourceTest } from "./use-source-test";
 interface Props {
   document: DefinitionDocument;
   database: string;
+  /** The change was taken back: the version that came of it. */
+  onUndone: (version: number) => void;
 }
 
-export function DatabaseEdit({ document, database }: Props) {
+export function DatabaseEdit({ document, database, onUndone }: Props) {
   // What was read when the editing began; the save names its version.
   const [base] = useState(document);
   const source = base.name;
@@ -68,7 +70,7 @@ export function DatabaseEdit({ document, database }: Props) {
           </Notice>
         )}
         {saved && test.state === "ended" && (
-          <Outcome saved={saved.document} base={base} isOk={test.ok === true} />
+          <Outcome saved={saved.document} base={base} isOk={test.ok === true} onUndone={onUndone} />
         )}
         <SectionCard title={step === "review" ? "Review changes" : "Database"} padded>
           <Form
@@ -153,18 +155,11 @@ interface OutcomeProps {
   saved: DefinitionDocument;
   base: DefinitionDocument;
   isOk: boolean;
+  onUndone: (version: number) => void;
 }
 
-function Outcome({ saved, base, isOk }: OutcomeProps) {
+function Outcome({ saved, base, isOk, onUndone }: OutcomeProps) {
   const restore = useRestoreVersion("source", base.name);
-  const present = useQuery(definitionQuery("source", base.name)).data?.value;
-  if (restore.isSuccess) {
-    return (
-      <Notice tone="good" title={`Version ${base.version} holds again`} live>
-        It is version {restore.data.version} now. The secret keeps its newer value.
-      </Notice>
-    );
-  }
   return (
     <Notice
       tone={isOk ? "good" : "warn"}
@@ -185,10 +180,10 @@ function Outcome({ saved, base, isOk }: OutcomeProps) {
               icon={Undo2}
               pending={restore.isPending}
               onClick={() =>
-                restore.mutate({
-                  version: base.version,
-                  present: present?.version ?? saved.version,
-                })
+                restore.mutate(
+                  { version: base.version, present: saved.version },
+                  { onSuccess: ({ version }) => onUndone(version) },
+                )
               }
             >
               Undo: back to version {base.version}
@@ -197,6 +192,7 @@ function Outcome({ saved, base, isOk }: OutcomeProps) {
         </>
       }
     >
+      {restore.error && <p>It could not be undone: {toProblem(restore.error).detail}</p>}
       {isOk
         ? "The connection works. Syncs read it from now on."
         : "Syncs of this database fail until it can be reached. What is wrong stands below."}

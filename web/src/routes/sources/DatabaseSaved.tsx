@@ -21,7 +21,7 @@ export function DatabaseSaved({ source, database }: { source: string; database: 
         const found = items.find((one) => one.source === source && one.database === database);
         if (!found) return <NotFound what={`The database ${source}.${database}`} />;
         return (
-          <div className={css.main}>
+          <div className={css.saved}>
             <Notice tone="good" title={`${source} is saved`} live>
               Next comes a sync: which rows are read, how often, and what they become.
             </Notice>

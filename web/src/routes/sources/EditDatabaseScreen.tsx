@@ -1,5 +1,6 @@
 /** Changing a database: what differs is shown before it is saved, and it is tested right after. */
 import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
 import { createLazyRoute } from "@tanstack/react-router";
 import { definitionQuery, type Value } from "../../api/queries/definitions";
 import { LinkButton } from "../../ui/Button";
@@ -18,6 +19,7 @@ export const Route = createLazyRoute("/app/sources/$source/edit-database/$databa
 
 function EditDatabaseScreen() {
   const { source, database } = Route.useParams();
+  const [undone, setUndone] = useState<number | null>(null);
   const query = useQuery(definitionQuery("source", source));
   return (
     <Page
@@ -47,7 +49,22 @@ function EditDatabaseScreen() {
               </Notice>
             );
           }
-          return <DatabaseEdit document={document} database={database} />;
+          return (
+            <>
+              {undone !== null && (
+                <Notice tone="good" title="The change is undone" live>
+                  The source says again what it said before, as version {undone}. A secret keeps its
+                  newer value.
+                </Notice>
+              )}
+              <DatabaseEdit
+                key={undone}
+                document={document}
+                database={database}
+                onUndone={setUndone}
+              />
+            </>
+          );
         }}
       </Loaded>
     </Page>

@@ -38,7 +38,7 @@ export function LoginFields(props: PartProps & { secret: string }) {
         onChange={(user) => set({ user })}
         problem={problems.user}
         placeholder="outflow_reader"
-        help="An account that only reads. The SQL for one is beside this form."
+        help="An account that only reads. The SQL for one is on this page."
         autoComplete="off"
         spellCheck={false}
       />
@@ -47,8 +47,8 @@ export function LoginFields(props: PartProps & { secret: string }) {
           label="Where the password comes from"
           value={form.login}
           options={[
-            { value: "password", name: "Type a password" },
-            { value: "reference", name: "Use a stored secret" },
+            { value: "password", name: "Typed password" },
+            { value: "reference", name: "Stored secret" },
           ]}
           onChange={(login) => set({ login: login ?? "password" })}
         />

@@ -14,7 +14,7 @@ export function MoreFields(props: PartProps) {
   return (
     <details className={css.more} open={used.length > 0 || undefined}>
       <summary>
-        More
+        <strong>More</strong>{" "}
         <span className="muted">
           {used.length > 0
             ? used.join(", ")

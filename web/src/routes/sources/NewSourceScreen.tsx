@@ -1,9 +1,10 @@
 /** Which type of source is added. */
-import { createLazyRoute } from "@tanstack/react-router";
-import { Database } from "lucide-react";
-import { DataTable, RowLink } from "../../ui/DataTable";
-import { Crumb, Page, SectionCard } from "../../ui/Page";
+import { createLazyRoute, Link } from "@tanstack/react-router";
+import { Page } from "../../ui/Page";
+import css from "./catalogue.module.css";
+import { SourceLogo } from "./SourceLogo";
 import { sourceTypes } from "./source-types";
+import { sourceTrail } from "./trail";
 
 export const Route = createLazyRoute("/app/sources/new")({ component: NewSourceScreen });
 
@@ -12,36 +13,25 @@ function NewSourceScreen() {
     <Page
       title="Add Source"
       area="Sources"
-      trail={<Crumb to="/sources">Sources</Crumb>}
-      description="Choose what you read from."
-      narrow
+      trail={sourceTrail()}
+      description="Choose what Outflow reads from. It only reads: nothing is written to your database."
     >
-      <SectionCard>
-        <DataTable
-          label="Types of sources"
-          rows={sourceTypes}
-          rowKey={({ type }) => type}
-          columns={[
-            {
-              id: "name",
-              header: "Type",
-              cell: ({ type, name }) => (
-                <span className="row">
-                  <Database size={16} aria-hidden />
-                  <RowLink to="/sources/new/$type" params={{ type }}>
-                    {name}
-                  </RowLink>
-                </span>
-              ),
-            },
-            {
-              id: "text",
-              header: "What it is",
-              cell: ({ text }) => <span className="muted">{text}</span>,
-            },
-          ]}
-        />
-      </SectionCard>
+      <ul className={css.cards} aria-label="Types of sources">
+        {sourceTypes.map(({ type, name, text, detail }) => (
+          <li key={type} className={css.card}>
+            <SourceLogo type={type} />
+            <div className={css.text}>
+              <h2 className={css.name}>
+                <Link to="/sources/new/$type" params={{ type }}>
+                  {name}
+                </Link>
+              </h2>
+              <p>{text}</p>
+              <p className="muted">{detail}</p>
+            </div>
+          </li>
+        ))}
+      </ul>
     </Page>
   );
 }

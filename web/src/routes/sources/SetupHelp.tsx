@@ -59,7 +59,7 @@ export function SetupHelp({ type, form, ownAddress }: Props) {
           ) : (
             <p>
               If a firewall or an allow-list is in the way, allow the address of Outflow’s machine.
-              Test connection shows it here.
+              A test of the connection shows it here.
             </p>
           )}
           <p className="muted">

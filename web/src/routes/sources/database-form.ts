@@ -187,7 +187,8 @@ export function problemsOf(
   if (form.name !== "" && !NAME.test(form.name)) {
     problems.name = "Use letters, digits, _ and -, at most 64, and no - at the beginning.";
   }
-  if (taken.includes(form.name)) problems.name = `There is one with the name ${form.name} already.`;
+  if (taken.includes(form.name))
+    problems.name = `There is one with the name ${form.name} already. Open it to change it.`;
   if (type === "sqlite") {
     needs("path", "Say where the file is on the server's machine.");
     return problems;
@@ -209,8 +210,11 @@ export function problemsOf(
 
 /** A name for the secret that keeps the password, which no other thing uses. */
 export function secretName(source: string, database: string, taken: readonly string[]): string {
-  const words = database === "main" ? [source] : [source, database];
-  const base = `${words.join("_")}_PASSWORD`.replace(/[^A-Za-z0-9]+/g, "_").toUpperCase();
+  const words = (database === "main" ? [source] : [source, database]).filter(Boolean);
+  const base = [...words, "PASSWORD"]
+    .join("_")
+    .replace(/[^A-Za-z0-9]+/g, "_")
+    .toUpperCase();
   const name = /^[0-9]/.test(base) ? `_${base}` : base;
   for (let n = 1; ; n++) {
     const candidate = n === 1 ? name : `${name}_${n}`;

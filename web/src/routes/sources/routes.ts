@@ -12,7 +12,11 @@ function whole(value: unknown): number | undefined {
 const list = createRoute({
   getParentRoute: () => appRoute,
   path: "/sources",
-  validateSearch: listSearch,
+  validateSearch: (search: Search) =>
+    optional({
+      ...listSearch(search),
+      state: oneOf(["failing", "healthy", "paused", "never"], search.state),
+    }),
   loader: ({ context }) => void context.queryClient.prefetchQuery(sourcesQuery),
 }).lazy(() => import("./SourcesScreen").then((module) => module.Route));
 

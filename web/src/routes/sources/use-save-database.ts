@@ -5,7 +5,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useRef, useState } from "react";
 import { api, ask, ifVersion } from "../../api/client";
-import { keepSecret } from "../../api/queries/keep-secret";
+import { keepSecret, removeSecret } from "../../api/queries/keep-secret";
 import { keys } from "../../api/keys";
 import { useMay } from "../../api/queries/me";
 import { secretsQuery } from "../../api/queries/secrets";
@@ -32,6 +32,8 @@ export interface Saved {
   place: Place;
   /** The secret that a typed password has become. */
   secret: string | null;
+  /** Whether the secret was made by this, and not for something else before. */
+  isNewSecret: boolean;
 }
 
 interface Kept {
@@ -90,6 +92,11 @@ export function useSaveDatabase() {
       const last = kept.current;
       const secret = secretFor(place);
       const { isTyped, value } = planOf(place, form, secret);
+      const old = last?.saved.place.database;
+      if (place.present && old !== undefined && old !== place.database) {
+        // It was saved under another name, in order to be tested.
+        delete databasesOf(value)[old];
+      }
       const mark = JSON.stringify([place.source, value, isTyped && form.password]);
       if (last?.mark === mark) return last.saved;
       setPending(true);
@@ -97,14 +104,17 @@ export function useSaveDatabase() {
       try {
         const isOther = last && !place.present && last.saved.place.source !== place.source;
         if (isOther) await remove(last.saved);
+        let isNewSecret = last?.saved.isNewSecret ?? false;
         if (isTyped) {
-          await keepSecret(secret, form.password, [{ kind: "source", name: place.source, value }]);
+          const uses = [{ kind: "source" as const, name: place.source, value }];
+          const { existed } = await keepSecret(secret, form.password, uses);
+          isNewSecret ||= !existed;
         }
         const version = isOther
           ? undefined
           : (last?.saved.document.version ?? place.present?.version);
         const document = await write(place.source, value, version);
-        const made: Saved = { document, place, secret: isTyped ? secret : null };
+        const made: Saved = { document, place, secret: isTyped ? secret : null, isNewSecret };
         kept.current = { saved: made, mark };
         setSaved(made);
         return made;
@@ -129,7 +139,9 @@ export function useSaveDatabase() {
     setPending(true);
     setError(null);
     try {
+      const { secret, isNewSecret } = kept.current.saved;
       await remove(kept.current.saved);
+      if (secret && isNewSecret) await removeSecret(secret);
       kept.current = null;
       setSaved(null);
     } catch (thrown) {
