@@ -1,7 +1,7 @@
 /** Sources: the list, adding one, and each with its tabs. */
 import { createRoute, redirect } from "@tanstack/react-router";
 import { sourcesQuery } from "../../api/queries/sources";
-import { listSearch, oneOf, optional, text, type Search } from "../../lib/search";
+import { listSearch } from "../../lib/search";
 import { appRoute } from "../root";
 
 const list = createRoute({
@@ -20,18 +20,6 @@ const create = createRoute({
   getParentRoute: () => appRoute,
   path: "/sources/new/$type",
 }).lazy(() => import("./SourceWizard").then((module) => module.Route));
-
-export const wizardSteps = ["details", "query", "review"] as const;
-
-const newSync = createRoute({
-  getParentRoute: () => appRoute,
-  path: "/sources/$source/syncs/new",
-  validateSearch: (search: Search) =>
-    optional({
-      step: oneOf(wizardSteps, search.step),
-      draft: text(search.draft),
-    }),
-}).lazy(() => import("./NewSyncScreen").then((module) => module.Route));
 
 const source = createRoute({
   getParentRoute: () => appRoute,
@@ -69,6 +57,5 @@ export const sourcesRoutes = [
   list,
   catalogue,
   create,
-  newSync,
   source.addChildren([index, overview, syncs, databases, destinations, activity, settings]),
 ] as const;
