@@ -4,6 +4,7 @@ import { createRouter } from "@tanstack/react-router";
 import { alertsRoutes } from "./routes/alerts/routes";
 import { connectionsRoutes } from "./routes/connections/routes";
 import { destinationsRoutes } from "./routes/destinations/routes";
+import { editorRoutes } from "./routes/editor/routes";
 import { homeRoutes } from "./routes/home/routes";
 import { meRoutes } from "./routes/me/routes";
 import { appRoute, rootRoute } from "./routes/root";
@@ -20,6 +21,7 @@ const routeTree = rootRoute.addChildren([
   appRoute.addChildren([
     ...homeRoutes,
     ...sourcesRoutes,
+    ...editorRoutes,
     ...syncsRoutes,
     ...runsRoutes,
     ...destinationsRoutes,

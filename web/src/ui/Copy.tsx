@@ -28,9 +28,10 @@ interface Props {
   label?: string;
   /** With the label beside the icon. */
   shown?: boolean;
+  small?: boolean;
 }
 
-export function CopyButton({ text, label = "Copy", shown = false }: Props) {
+export function CopyButton({ text, label = "Copy", shown = false, small = false }: Props) {
   const [outcome, setOutcome] = useState<"copied" | "refused" | null>(null);
   useEffect(() => {
     if (!outcome) return;
@@ -46,7 +47,7 @@ export function CopyButton({ text, label = "Copy", shown = false }: Props) {
   return (
     <>
       {shown ? (
-        <Button icon={icon} onClick={() => void copy()}>
+        <Button small={small} icon={icon} onClick={() => void copy()}>
           {said}
         </Button>
       ) : (

@@ -31,19 +31,6 @@ const create = createRoute({
   validateSearch: (search: Search) => optional({ saved: text(search.saved) }),
 }).lazy(() => import("./SourceWizard").then((module) => module.Route));
 
-export const wizardSteps = ["details", "query", "review"] as const;
-
-const newSync = createRoute({
-  getParentRoute: () => appRoute,
-  path: "/sources/$source/syncs/new",
-  validateSearch: (search: Search) =>
-    optional({
-      step: oneOf(wizardSteps, search.step),
-      draft: text(search.draft),
-      database: text(search.database),
-    }),
-}).lazy(() => import("./NewSyncScreen").then((module) => module.Route));
-
 const addSync = createRoute({
   getParentRoute: () => appRoute,
   path: "/sources/$source/add-sync",
@@ -106,7 +93,6 @@ export const sourcesRoutes = [
   list,
   catalogue,
   create,
-  newSync,
   addSync,
   addDatabase,
   editDatabase,

@@ -9,7 +9,7 @@ import { definitionQuery, useChangeDefinition } from "../../api/queries/definiti
 import { useMay } from "../../api/queries/me";
 import { syncQuery } from "../../api/queries/syncs";
 import type { DefinitionDocument, SyncDetail } from "../../api/types";
-import { mergePatchOf } from "../../lib/merge-patch";
+import { patchOf } from "../../lib/merge-patch";
 import { localZone } from "../../lib/time";
 import { toYaml } from "../../lib/yaml";
 import { Button } from "../../ui/Button";
@@ -123,7 +123,7 @@ function Change({ sync, definition, every }: ChangeProps) {
   }, [isChanged, text, mutate]);
   if (isManaged(definition)) return <ManagedNotice definition={definition} />;
   // A merge patch: keys that are not said any more are removed.
-  const patch = mergePatchOf({ schedule: before }, { schedule: after }) as Record<string, unknown>;
+  const patch = patchOf({ schedule: before }, { schedule: after }) as Record<string, unknown>;
   return (
     <SectionCard title="Change schedule" padded>
       <Form

@@ -14,7 +14,7 @@ import {
 import { useMay } from "../../api/queries/me";
 import type { DefinitionDocument } from "../../api/types";
 import { parseObject } from "../../lib/json";
-import { mergePatchOf } from "../../lib/merge-patch";
+import { patchOf } from "../../lib/merge-patch";
 import { toYaml } from "../../lib/yaml";
 import { Button } from "../../ui/Button";
 import { CodeBlock, DiffView } from "../../ui/Code";
@@ -113,7 +113,7 @@ function Change({ sync, definition }: Props) {
   const after: Value = Object.fromEntries(
     [...new Set(order)].filter((key) => key in changed).map((key) => [key, changed[key]]),
   );
-  const patch = mergePatchOf(before, after) as Value;
+  const patch = patchOf(before, after) as Value;
   const isChanged = Object.keys(patch).length > 0;
   const discard = () => {
     setDescription(start.description);
