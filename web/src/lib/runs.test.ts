@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { afterRunEvent, nothing, rateOf, remainingSeconds } from "../api/live/run-live";
 import type { LiveEvent, RunListEntry } from "../api/types";
-import { mergePatchOf } from "./merge-patch";
+import { patchOf } from "./merge-patch";
 import { mergeRuns } from "./merge-runs";
 import { storyOf, syncTime } from "./run-story";
 import { csvOf } from "./table-text";
@@ -159,7 +159,7 @@ describe("the newest page of runs over older ones", () => {
 it("makes the least patch that changes one definition into another", () => {
   const before = { schedule: { every: "1m" }, tags: ["a"], guards: { max_rows: 5 } };
   const after = { schedule: { cron: "0 9 * * *" }, tags: ["a"], guards: { max_rows: 5 } };
-  expect(mergePatchOf(before, after)).toEqual({ schedule: { every: null, cron: "0 9 * * *" } });
+  expect(patchOf(before, after)).toEqual({ schedule: { every: null, cron: "0 9 * * *" } });
 });
 
 it("writes YAML that reads as the same values", () => {
@@ -171,6 +171,6 @@ it("writes YAML that reads as the same values", () => {
     z: null,
   };
   expect(toYaml(value)).toBe(
-    'a: "yes"\nb: "x: y"\nc:\n  - "1"\n  - d: 1\n    e: []\nq: |\n  SELECT 1\n  FROM t\nz: null',
+    'a: "yes"\nb: "x: y"\nc:\n  - "1"\n  - d: 1\n    e: []\nq: |\n  SELECT 1\n  FROM t\nz: null\n',
   );
 });

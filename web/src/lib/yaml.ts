@@ -51,8 +51,10 @@ function block(value: string, depth: number): string {
   return [head, ...body].join("\n");
 }
 
-const PLAIN = /^[A-Za-z_/.][\w ./@+-]*$/;
-const OTHER_MEANING = /^(true|false|yes|no|on|off|null|y|n|\.inf|\.nan|\.?[\d.]+(e[+-]?\d+)?)$/i;
+const PLAIN = /^[\w/.][\w ./@+-]*$/;
+// Words, numbers and dates of YAML 1.1 and 1.2.
+const OTHER_MEANING =
+  /^(true|false|yes|no|on|off|null|y|n|\.inf|\.nan|0[xo].*|\.?[\d._]+(e[+-]?\d+)?|\d+-\d+-\d+.*)$/i;
 
 function plainOrQuoted(text: string): string {
   const isPlain = PLAIN.test(text) && !text.endsWith(" ") && !OTHER_MEANING.test(text);
