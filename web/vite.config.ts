@@ -19,6 +19,9 @@ export default defineConfig({
     chunkSizeWarningLimit: 700,
     rolldownOptions: {
       output: {
+        // The shell names every file, so that each letter of a name costs every visit.
+        chunkFileNames: "assets/[hash].js",
+        assetFileNames: "assets/[hash][extname]",
         // What every screen needs is one file, and changes more rarely than our own code.
         codeSplitting: { groups: [{ name: "libraries", test: LIBRARIES }] },
       },
