@@ -3,27 +3,11 @@
  * so that a month of runs draws no more marks than an hour of them. Pure.
  */
 import type { RunState } from "../api/types";
-
-export const ZOOMS = ["1h", "24h", "7d", "30d"] as const;
-export type Zoom = (typeof ZOOMS)[number];
+import { zoomMs, type Zoom } from "./zoom";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
-
-export const zoomMs: Record<Zoom, number> = {
-  "1h": HOUR,
-  "24h": DAY,
-  "7d": 7 * DAY,
-  "30d": 30 * DAY,
-};
-
-export const zoomNames: Record<Zoom, string> = {
-  "1h": "1 h",
-  "24h": "24 h",
-  "7d": "7 d",
-  "30d": "30 d",
-};
 
 /** The part of the window that lies ahead of now, for what is planned. */
 const AHEAD = 0.12;

@@ -10,7 +10,7 @@ import {
 } from "@tanstack/react-query";
 import { useEffect, useMemo, useState } from "react";
 import { mergeRuns } from "../../lib/merge-runs";
-import { zoomMs, type Zoom } from "../../lib/timeline";
+import { zoomMs, type Zoom } from "../../lib/zoom";
 import { api, ask } from "../client";
 import { keys } from "../keys";
 import type { RunFilter } from "./runs";

@@ -1,6 +1,7 @@
 /** The runs of a window of time, as far as a timeline needs them. */
 import { queryOptions } from "@tanstack/react-query";
-import { zoomMs, type TimelineRun, type Zoom } from "../../lib/timeline";
+import type { TimelineRun } from "../../lib/timeline";
+import { zoomMs, type Zoom } from "../../lib/zoom";
 import { api, ask } from "../client";
 import { keys } from "../keys";
 

@@ -4,7 +4,7 @@ import { createLazyRoute, Link } from "@tanstack/react-router";
 import { X } from "lucide-react";
 import { syncsQuery } from "../../api/queries/syncs";
 import type { RunListFilter } from "../../api/queries/run-list";
-import { ZOOMS, zoomNames } from "../../lib/timeline";
+import { ZOOMS, zoomNames } from "../../lib/zoom";
 import { usePreferences } from "../../lib/preferences";
 import { short } from "../../lib/time";
 import { Button } from "../../ui/Button";

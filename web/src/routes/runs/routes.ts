@@ -2,7 +2,7 @@
 import { createRoute, redirect } from "@tanstack/react-router";
 import { runQuery } from "../../api/queries/runs";
 import { oneOf, optional, text, whole, type Search } from "../../lib/search";
-import { ZOOMS, type Zoom } from "../../lib/timeline";
+import { ZOOMS, type Zoom } from "../../lib/zoom";
 import { appRoute } from "../root";
 
 export interface RunsSearch {

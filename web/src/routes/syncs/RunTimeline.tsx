@@ -13,12 +13,10 @@ import {
   medianSeconds,
   spanOf,
   startOf,
-  ZOOMS,
-  zoomNames,
   type Mark,
   type TimelineRun,
-  type Zoom,
 } from "../../lib/timeline";
+import { ZOOMS, zoomNames, type Zoom } from "../../lib/zoom";
 import { IconButton, LinkButton } from "../../ui/Button";
 import { Choice } from "../../ui/ListTools";
 import { Loaded } from "../../ui/Loaded";

@@ -2,9 +2,8 @@
 import { createRoute, redirect } from "@tanstack/react-router";
 import { statusQuery } from "../../api/queries/status";
 import { syncQuery, syncsQuery } from "../../api/queries/syncs";
-import { definitionsQuery } from "../../api/queries/definitions";
 import { oneOf, optional, text, whole, type Search } from "../../lib/search";
-import { ZOOMS } from "../../lib/timeline";
+import { ZOOMS } from "../../lib/zoom";
 import { appRoute } from "../root";
 import { syncsSearch } from "./sync-search";
 
@@ -15,7 +14,6 @@ const list = createRoute({
   loader: ({ context }) => {
     void context.queryClient.prefetchQuery(syncsQuery);
     void context.queryClient.prefetchQuery(statusQuery);
-    void context.queryClient.prefetchQuery(definitionsQuery);
   },
 }).lazy(() => import("./SyncsScreen").then((module) => module.Route));
 
