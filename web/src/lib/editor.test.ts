@@ -3,6 +3,7 @@ import { distance, missingOf, targetsOf } from "./columns";
 import { toCsv } from "./csv";
 import { applyPatch, isEmpty, patchOf } from "./merge-patch";
 import { aliasesOf, indexOfByte, indexOfPlace, placeIn } from "./sql-text";
+import { scrolledTo, seenOf, startsOf } from "./window";
 import { toYaml } from "./yaml";
 import { inZone, wallOf } from "./zone";
 
@@ -84,5 +85,20 @@ describe("wall-clock times", () => {
   it("come back", () => {
     expect(wallOf("2026-12-01T08:00:00Z", "Europe/Berlin")).toBe("2026-12-01T09:00");
     expect(inZone("soon", "UTC")).toBeNull();
+  });
+});
+
+describe("what is seen of many", () => {
+  const starts = startsOf([100, 50, 200, 80]);
+  it("is what overlaps the window", () => {
+    expect(seenOf(starts, 0, 90, 0)).toEqual([0, 1]);
+    expect(seenOf(starts, 100, 60, 0)).toEqual([1, 3]);
+    expect(seenOf(starts, 9_999, 60, 1)).toEqual([3, 4]);
+    expect(seenOf(startsOf([]), 0, 60, 2)).toEqual([0, 0]);
+  });
+  it("is scrolled to only as far as it must be", () => {
+    expect(scrolledTo(50, 300, 40, 100, 150)).toBe(50);
+    expect(scrolledTo(120, 300, 40, 100, 150)).toBe(100);
+    expect(scrolledTo(0, 300, 40, 350, 430)).toBe(170);
   });
 });

@@ -26,7 +26,7 @@ function useTaken(own: string | null): ReadonlySet<string> {
   );
 }
 
-export function DetailsStep(props: StepProps) {
+export default function DetailsStep(props: StepProps) {
   const { draft, state, subject, databases, checks, go } = props;
   const { value } = state;
   const isNew = subject.kind === "draft";

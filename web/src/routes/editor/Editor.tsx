@@ -1,26 +1,28 @@
 /** The frame of the three steps: title, steps, how it is saved, conflicts, and what all steps know. */
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useCallback, useMemo, type ReactNode } from "react";
+import { lazy, Suspense, useCallback, useMemo, type ReactNode } from "react";
 import { draftProblemsQuery, type DraftProblem } from "../../api/queries/drafts";
 import { sourcesQuery } from "../../api/queries/sources";
 import type { DatabaseDocument } from "../../api/types";
 import { ManagedNotice } from "../../ui/Managed";
 import { Notice } from "../../ui/Notice";
 import { Page } from "../../ui/Page";
+import { Skeleton } from "../../ui/states";
 import { StatusChip } from "../../ui/StatusChip";
 import { Conflict } from "./Conflict";
-import { DetailsStep } from "./DetailsStep";
 import type { Draft, DraftState } from "./draft";
 import css from "./editor.module.css";
 import { findingsOf, type Finding } from "./findings";
 import { databaseOf, draftBeside, isOfDetails, textAt, type Subject } from "./model";
-import { QueryStep } from "./QueryStep";
-import { ReviewStep } from "./ReviewStep";
 import { steps, type Step, type View } from "./routes";
 import { SaveState } from "./SaveState";
 import { StepLinks } from "./StepLinks";
 import { usePreview, type PreviewControl } from "./use-preview";
+
+const DetailsStep = lazy(() => import("./DetailsStep"));
+const QueryStep = lazy(() => import("./QueryStep"));
+const ReviewStep = lazy(() => import("./ReviewStep"));
 
 interface Props {
   draft: Draft;
@@ -51,17 +53,22 @@ export interface Checks {
   areOk: boolean;
 }
 
-function useChecks({ name, version, base, value }: DraftState, preview: PreviewControl): Checks {
+function useChecks(
+  { name, version, base, value }: DraftState,
+  preview: PreviewControl,
+  isRead: boolean,
+): Checks {
   const query = useQuery({
     ...draftProblemsQuery(name ?? "", version),
-    enabled: name !== null,
+    // What a file owns is checked there.
+    enabled: name !== null && !isRead,
     placeholderData: (before) => before,
   });
   const text = textAt(value, "query");
   const checked = textAt(base, "query");
   const problems = query.data?.problems;
   const { result } = preview;
-  const areOld = query.isPlaceholderData || query.isPending || checked !== text;
+  const areOld = !isRead && (query.isPlaceholderData || query.isPending || checked !== text);
   return useMemo(() => {
     const all = problems ?? [];
     const ofQuery = all.filter((one) => !isOfDetails(one));
@@ -76,7 +83,7 @@ export function Editor(props: Props) {
   const { draft, state, subject, step, view, go, children } = props;
   const databases = useQuery(sourcesQuery).data?.items;
   const preview = usePreview(draft, subject);
-  const checks = useChecks(state, preview);
+  const checks = useChecks(state, preview, subject.kind === "read");
   const ofSource = useMemo(
     () => (databases ?? []).filter(({ source }) => source === subject.source),
     [databases, subject.source],
@@ -121,9 +128,11 @@ export function Editor(props: Props) {
         <Conflict draft={draft} mine={state.value} theirs={state.saving.theirs} />
       )}
       {children}
-      {step === "details" && <DetailsStep {...shared} />}
-      {step === "query" && <QueryStep {...shared} />}
-      {step === "review" && <ReviewStep {...shared} />}
+      <Suspense fallback={<Skeleton lines={8} />}>
+        {step === "details" && <DetailsStep {...shared} />}
+        {step === "query" && <QueryStep {...shared} />}
+        {step === "review" && <ReviewStep {...shared} />}
+      </Suspense>
     </Page>
   );
 }

@@ -71,8 +71,9 @@ export function EnableButton(props: StepProps & { isShort?: boolean }) {
           }),
         );
       }
-      await client.invalidateQueries();
+      // Only then: the draft beside the sync is gone, and this screen would ask for it.
       await navigate({ to: "/syncs/$sync", params: { sync } });
+      await client.invalidateQueries();
     } catch (thrown) {
       setError(thrown);
       setPending(false);

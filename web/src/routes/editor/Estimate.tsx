@@ -8,6 +8,7 @@ import { useMay } from "../../api/queries/me";
 import { count } from "../../lib/number";
 import { duration } from "../../lib/time";
 import { Button } from "../../ui/Button";
+import { Scrolled } from "../../ui/Scrolled";
 import { Notice } from "../../ui/Notice";
 import { SectionCard } from "../../ui/Page";
 import { EmptyState, Skeleton } from "../../ui/states";
@@ -142,7 +143,7 @@ function ShareTable({ shares }: { shares: [string, Share | null][] }) {
     );
   }
   return (
-    <div className={css.tableBox}>
+    <Scrolled className={css.tableBox!} label="What each destination would get">
       <table className={css.table}>
         <thead>
           <tr>
@@ -183,6 +184,6 @@ function ShareTable({ shares }: { shares: [string, Share | null][] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scrolled>
   );
 }

@@ -25,7 +25,7 @@ const SqlEditor = lazy(() => import("../../ui/editor/SqlEditor"));
 
 const NO_FIELDS: readonly string[] = [];
 
-export function QueryStep(props: StepProps) {
+export default function QueryStep(props: StepProps) {
   const { draft, state, subject, database, preview, checks, view, go } = props;
   const editor = useRef<SqlEditorHandle>(null);
   const [since, setSince] = useState<Since>({ kind: "first" });

@@ -37,7 +37,7 @@ function useDestinations({ state, subject }: StepProps): string[] {
     .map(({ destination }) => destination);
 }
 
-export function ReviewStep(props: StepProps) {
+export default function ReviewStep(props: StepProps) {
   const { state, subject, checks, preview, go } = props;
   const { value, name, version } = state;
   const destinations = useDestinations(props);

@@ -6,7 +6,7 @@ import type { Step } from "./routes";
 const titles: Record<Step, string> = {
   details: "Details",
   query: "Define query",
-  review: "Review and enable",
+  review: "Review",
 };
 
 interface Props {

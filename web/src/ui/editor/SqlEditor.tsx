@@ -4,10 +4,16 @@
  * and Escape and then Tab leaves it.
  */
 import { autocompletion, closeBrackets, completionKeymap } from "@codemirror/autocomplete";
-import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
+import {
+  history,
+  historyKeymap,
+  indentWithTab,
+  standardKeymap,
+  toggleLineComment,
+} from "@codemirror/commands";
 import { schemaCompletionSource, sql, type SQLNamespace } from "@codemirror/lang-sql";
 import { bracketMatching, indentOnInput } from "@codemirror/language";
-import { lintKeymap, setDiagnostics, type Diagnostic } from "@codemirror/lint";
+import { setDiagnostics, type Diagnostic } from "@codemirror/lint";
 import { Compartment, EditorState, Prec } from "@codemirror/state";
 import {
   drawSelection,
@@ -107,9 +113,9 @@ export default function SqlEditor(props: Props) {
           autocompletion({ icons: false }),
           keymap.of([
             ...completionKeymap,
-            ...defaultKeymap,
+            ...standardKeymap,
+            { key: "Mod-/", run: toggleLineComment },
             ...historyKeymap,
-            ...lintKeymap,
             indentWithTab,
           ]),
           EditorView.lineWrapping,

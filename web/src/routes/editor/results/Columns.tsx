@@ -6,6 +6,7 @@ import { CircleAlert, Columns3, Wand2 } from "lucide-react";
 import { missingOf, targetsOf, type Target } from "../../../lib/columns";
 import { aliasesOf } from "../../../lib/sql-text";
 import { Button } from "../../../ui/Button";
+import { Scrolled } from "../../../ui/Scrolled";
 import { Notice } from "../../../ui/Notice";
 import { EmptyState } from "../../../ui/states";
 import type { StepProps } from "../Editor";
@@ -74,7 +75,7 @@ export function Columns({ state, preview, subject, onReplace }: Props) {
           </Notice>
         </div>
       )}
-      <div className={css.tableBox}>
+      <Scrolled className={css.tableBox!} label="What each column becomes">
         <table className={css.table}>
           <thead>
             <tr>
@@ -127,7 +128,7 @@ export function Columns({ state, preview, subject, onReplace }: Props) {
             })}
           </tbody>
         </table>
-      </div>
+      </Scrolled>
     </div>
   );
 }

@@ -2,12 +2,21 @@
  * Rows as a grid that stays smooth with hundreds of columns: only the cells that are seen are made.
  * One cell is the present one; arrows, Home, End, Page keys move it, Ctrl+C copies it.
  */
-import { useVirtualizer } from "@tanstack/react-virtual";
 import { CircleAlert, Key } from "lucide-react";
-import { useEffect, useId, useMemo, useRef, type KeyboardEvent } from "react";
+import {
+  memo,
+  useEffect,
+  useId,
+  useMemo,
+  useRef,
+  useState,
+  type KeyboardEvent,
+  type RefObject,
+} from "react";
 import type { ColumnDocument } from "../../../api/queries/drafts";
 import { classes } from "../../../lib/classes";
 import type { Target } from "../../../lib/columns";
+import { scrolledTo, seenOf, startsOf } from "../../../lib/window";
 import { copyText } from "../../../ui/Copy";
 import { cellText, isBad, widthOf, type Entry } from "./cells";
 import css from "./results.module.css";
@@ -60,24 +69,13 @@ export function Grid({ columns, targets, entries, hasCalls, spot, onSpot }: Prop
     // The widths of a result stay while it is filtered.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [columns]);
-  // The compiler leaves this component alone: the virtualizer keeps its state in itself.
-  // eslint-disable-next-line react-hooks/incompatible-library
-  const rows = useVirtualizer({
-    count: entries.length,
-    getScrollElement: () => box.current,
-    estimateSize: () => ROW,
-    overscan: 8,
-    scrollPaddingStart: HEAD,
-  });
-  const across = useVirtualizer({
-    horizontal: true,
-    count: columns.length,
-    getScrollElement: () => box.current,
-    estimateSize: (index) => widths[index]!,
-    overscan: 3,
-    scrollPaddingStart: NUMBER,
-  });
-  useEffect(() => across.measure(), [across, widths]);
+  const across = useMemo(() => startsOf(widths), [widths]);
+  const down = useMemo(() => startsOf(entries.map(() => ROW)), [entries]);
+  const seen = useSeen(box);
+  const [firstRow, endRow] = seenOf(down, seen.top, seen.height, 6);
+  const [firstColumn, endColumn] = seenOf(across, seen.left, seen.width, 2);
+  const rowsSeen = entries.slice(firstRow, endRow);
+  const columnsSeen = columns.slice(firstColumn, endColumn);
 
   const onKeyDown = (event: KeyboardEvent) => {
     if ((event.ctrlKey || event.metaKey) && event.key === "c") {
@@ -92,12 +90,15 @@ export function Grid({ columns, targets, entries, hasCalls, spot, onSpot }: Prop
     if (!next) return;
     event.preventDefault();
     onSpot(next);
-    rows.scrollToIndex(next.row, { align: "auto" });
-    across.scrollToIndex(next.column, { align: "auto" });
+    const { current } = box;
+    if (!current) return;
+    const { scrollTop, scrollLeft, clientHeight, clientWidth } = current;
+    const [top, left] = [down[next.row]!, across[next.column]!];
+    current.scrollTop = scrolledTo(scrollTop, clientHeight, HEAD, top, top + ROW);
+    const right = left + widths[next.column]!;
+    current.scrollLeft = scrolledTo(scrollLeft, clientWidth, NUMBER, left, right);
   };
-  const seen = across.getVirtualItems();
-  const width = across.getTotalSize() + NUMBER;
-  const cellId = (at: Spot) => `${id}-${at.row}-${at.column}`;
+  const width = across.at(-1)! + NUMBER;
   return (
     <div
       ref={box}
@@ -106,7 +107,7 @@ export function Grid({ columns, targets, entries, hasCalls, spot, onSpot }: Prop
       aria-label="Rows"
       aria-rowcount={entries.length + 1}
       aria-colcount={columns.length + 1}
-      aria-activedescendant={cellId(spot)}
+      aria-activedescendant={cellId(id, spot.row, spot.column)}
       tabIndex={0}
       onKeyDown={onKeyDown}
     >
@@ -120,81 +121,154 @@ export function Grid({ columns, targets, entries, hasCalls, spot, onSpot }: Prop
         <div role="columnheader" aria-colindex={1} className={css.corner} style={{ width: NUMBER }}>
           Row
         </div>
-        {seen.map(({ index, start, size }) => (
-          <HeadCell
-            key={index}
-            index={index}
-            left={start + NUMBER}
-            width={size}
-            column={columns[index]!}
-            target={targets[index]}
-            isNow={index === spot.column}
-          />
-        ))}
-      </div>
-      <div role="rowgroup" className={css.gridBody} style={{ width, height: rows.getTotalSize() }}>
-        {rows.getVirtualItems().map(({ index: row, start: top }) => {
-          const entry = entries[row]!;
-          const isWrong = isBad(entry);
+        {columnsSeen.map((column, offset) => {
+          const index = firstColumn + offset;
           return (
-            <div
+            <HeadCell
+              key={index}
+              index={index}
+              left={across[index]! + NUMBER}
+              width={widths[index]!}
+              column={column}
+              target={targets[index]}
+              isNow={index === spot.column}
+            />
+          );
+        })}
+      </div>
+      <div role="rowgroup" className={css.gridBody} style={{ width, height: down.at(-1)! }}>
+        {rowsSeen.map((entry, offset) => {
+          const row = firstRow + offset;
+          return (
+            <GridRow
               key={row}
-              role="row"
-              aria-rowindex={row + 2}
-              aria-selected={row === spot.row}
-              tabIndex={-1}
-              className={classes(
-                css.gridRow,
-                row === spot.row && css.rowNow,
-                isWrong && css.rowBad,
-              )}
-              style={{ top, width, height: ROW }}
-            >
-              <div
-                role="rowheader"
-                aria-colindex={1}
-                className={css.number}
-                style={{ width: NUMBER }}
-              >
-                {isWrong && <CircleAlert size={14} aria-label="Does not become a call" />}
-                {entry.index + 1}
-                {!hasCalls && <span className="sr-only">, its call is not made yet</span>}
-              </div>
-              {seen.map(({ index, start, size }) => {
-                const column = columns[index]!;
-                const text = cellText(entry.row[column.name], column.type);
-                const at = { row, column: index };
-                const isNow = row === spot.row && index === spot.column;
-                const isCause = entry.rejected?.column === column.name;
-                return (
-                  // The grid takes the keys: `aria-activedescendant` says which cell has them.
-                  // eslint-disable-next-line jsx-a11y/click-events-have-key-events
-                  <div
-                    key={index}
-                    id={cellId(at)}
-                    role="gridcell"
-                    aria-colindex={index + 2}
-                    tabIndex={-1}
-                    className={classes(css.cell, isNow && css.cellNow, isCause && css.cellBad)}
-                    style={{ left: start + NUMBER, width: size }}
-                    onClick={() => onSpot(at)}
-                  >
-                    {text === null ? (
-                      <span className={css.null}>NULL</span>
-                    ) : text === "" ? (
-                      <span className={css.null}>empty</span>
-                    ) : (
-                      text.slice(0, 300)
-                    )}
-                  </div>
-                );
-              })}
-            </div>
+              id={id}
+              row={row}
+              top={down[row]!}
+              width={width}
+              entry={entry}
+              columns={columns}
+              across={across}
+              first={firstColumn}
+              end={endColumn}
+              hasCall={hasCalls}
+              now={row === spot.row ? spot.column : null}
+              onSpot={onSpot}
+            />
           );
         })}
       </div>
     </div>
   );
+}
+
+function cellId(grid: string, row: number, column: number): string {
+  return `${grid}-${row}-${column}`;
+}
+
+interface RowProps {
+  id: string;
+  row: number;
+  top: number;
+  width: number;
+  entry: Entry;
+  columns: readonly ColumnDocument[];
+  across: readonly number[];
+  /** The columns that are made. */
+  first: number;
+  end: number;
+  hasCall: boolean;
+  /** The column of the present cell, if it is in this row. */
+  now: number | null;
+  onSpot: (spot: Spot) => void;
+}
+
+/** A row is made again only if something of it changes: not while one scrolls along. */
+const GridRow = memo(function GridRow(props: RowProps) {
+  const { id, row, top, width, entry, columns, across, first, end, hasCall, now, onSpot } = props;
+  const isWrong = isBad(entry);
+  return (
+    <div
+      role="row"
+      aria-rowindex={row + 2}
+      aria-selected={now !== null}
+      tabIndex={-1}
+      className={classes(css.gridRow, now !== null && css.rowNow, isWrong && css.rowBad)}
+      style={{ top, width, height: ROW }}
+    >
+      <div role="rowheader" aria-colindex={1} className={css.number} style={{ width: NUMBER }}>
+        {isWrong && <CircleAlert size={14} aria-label="Does not become a call" />}
+        {entry.index + 1}
+        {!hasCall && <span className="sr-only">, its call is not made yet</span>}
+      </div>
+      {columns.slice(first, end).map((column, offset) => {
+        const index = first + offset;
+        const text = cellText(entry.row[column.name], column.type);
+        const isCause = entry.rejected?.column === column.name;
+        return (
+          // The grid takes the keys: `aria-activedescendant` says which cell has them.
+          // eslint-disable-next-line jsx-a11y/click-events-have-key-events
+          <div
+            key={index}
+            id={cellId(id, row, index)}
+            role="gridcell"
+            aria-colindex={index + 2}
+            tabIndex={-1}
+            className={classes(css.cell, now === index && css.cellNow, isCause && css.cellBad)}
+            style={{ left: across[index]! + NUMBER, width: across[index + 1]! - across[index]! }}
+            onClick={() => onSpot({ row, column: index })}
+          >
+            {text === null ? (
+              <span className={css.null}>NULL</span>
+            ) : text === "" ? (
+              <span className={css.null}>empty</span>
+            ) : (
+              text.slice(0, 300)
+            )}
+          </div>
+        );
+      })}
+    </div>
+  );
+});
+
+interface Seen {
+  top: number;
+  left: number;
+  height: number;
+  width: number;
+}
+
+/** The part of a box that is seen: it follows the scroll and the size, once a frame at most. */
+function useSeen(box: RefObject<HTMLElement | null>): Seen {
+  const [seen, setSeen] = useState<Seen>({ top: 0, left: 0, height: 440, width: 800 });
+  useEffect(() => {
+    const { current } = box;
+    if (!current) return;
+    let frame = 0;
+    const measure = () => {
+      const {
+        scrollTop: top,
+        scrollLeft: left,
+        clientHeight: height,
+        clientWidth: width,
+      } = current;
+      setSeen({ top, left, height, width });
+    };
+    const later = () => {
+      cancelAnimationFrame(frame);
+      frame = requestAnimationFrame(measure);
+    };
+    const sizes = new ResizeObserver(later);
+    sizes.observe(current);
+    current.addEventListener("scroll", later, { passive: true });
+    return () => {
+      cancelAnimationFrame(frame);
+      sizes.disconnect();
+      current.removeEventListener("scroll", later);
+    };
+  }, [box]);
+  return seen;
 }
 
 interface HeadProps {
