@@ -17,7 +17,11 @@ const create = createRoute({
   getParentRoute: () => appRoute,
   path: "/sources/$source/syncs/new",
   validateSearch: (search: Search) =>
-    optional({ ...editorSearch(search), draft: text(search.draft), database: text(search.database) }),
+    optional({
+      ...editorSearch(search),
+      draft: text(search.draft),
+      database: text(search.database),
+    }),
   loader: ({ context }) => void context.queryClient.prefetchQuery(sourcesQuery),
 }).lazy(() => import("./NewSyncScreen").then((module) => module.Route));
 
