@@ -124,7 +124,9 @@ pub use outcome::RunOutcome;
 pub use outflow_core::ports::spool::Rejection;
 pub use outflow_core::ports::state::RowsRead;
 pub use outflow_core::ports::state::{AuditFilter, DeadLetter};
-pub use outflow_core::ports::state::{DefinitionId, DefinitionKind, DefinitionStatus, Owner};
+pub use outflow_core::ports::state::{
+    DefinitionFilter, DefinitionId, DefinitionKind, DefinitionStatus, Owner,
+};
 pub use outflow_core::ports::state::{Pausable, PauseKind};
 pub use outflow_core::run::ReplayMode;
 pub use outflow_engine::authoring::estimate::{EstimatedBy, Share};
