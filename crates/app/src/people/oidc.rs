@@ -236,10 +236,10 @@ impl App {
                 Err(error) if error.code() != Code::NameTaken => return Err(error),
                 Err(_) => {}
             }
-            // Two of their browsers may have come at once.
-            if let Some(user) = self.reader().await?.state.user_of(&identity.external).await? {
-                return Ok(user);
-            }
+        }
+        // Two of their browsers may have come at once.
+        if let Some(user) = self.reader().await?.state.user_of(&identity.external).await? {
+            return Ok(user);
         }
         let error = Error::new(Code::NameOfAnother, format!("the user {name:?} is not this person's"))
             .help("that user signs in as before; the provider has to give this person another name");
