@@ -93,7 +93,7 @@ use tokio::sync::watch;
 
 pub use alerts::{AlertDocument, AlertList, AlertTest, ReceiverList, ReceiverTest};
 pub use approval::{ApproveRequest, RejectRequest};
-pub use audit::{AuditDocument, AuditList, AuditRequest, AuditVerification, SeenEntry};
+pub use audit::{AuditDocument, AuditList, AuditPage, AuditRequest, AuditVerification, SeenEntry};
 pub use backfill::BackfillRequest;
 pub use cancel::CancelRequest;
 pub use catalogue::{
