@@ -163,11 +163,11 @@ async def measure(options, token, pid):
     for _ in range(options.rounds):
         _, cpu = of_process(pid)
         alone.append(await all_at_once(connection, options))
-        server = of_process(pid)[1] - cpu
+        between = of_process(pid)[1]
         seconds, own = await with_clients(connection, token, options, latencies)
         beside.append(seconds)
-        print(f"alone {alone[-1]:.1f} s (CPU {server:.1f} s), with {options.clients} clients {seconds:.1f} s "
-              f"(the clients' own CPU {own:.1f} s)")
+        print(f"alone {alone[-1]:.1f} s (CPU {between - cpu:.1f} s), with {options.clients} clients {seconds:.1f} s "
+              f"(CPU {of_process(pid)[1] - between:.1f} s, and {own:.1f} s of the clients' own)")
     ratio = sorted(beside)[len(beside) // 2] / sorted(alone)[len(alone) // 2]
     print(f"{len(latencies):,} answers: p50 {percentile(latencies, .5) * 1e3:.1f} ms, p99 "
           f"{percentile(latencies, .99) * 1e3:.1f} ms, slowest {max(latencies) * 1e3:.1f} ms; rounds take "

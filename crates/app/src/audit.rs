@@ -84,6 +84,15 @@ impl From<AuditRecord> for AuditDocument {
     }
 }
 
+/// Some entries.
+#[derive(Debug)]
+pub struct AuditPage {
+    /// The entries, the newest first.
+    pub entries: Vec<AuditDocument>,
+    /// The next page has those before this number; `None`: there are no more.
+    pub next: Option<u64>,
+}
+
 /// Entries, page by page: a log of any length is read in bounded memory.
 pub struct AuditList {
     state: Arc<dyn StateReader>,
@@ -170,15 +179,11 @@ impl App {
         })
     }
 
-    /// A page of entries, the newest first, and before which number the next page begins; `None`:
-    /// there are no more. Of what few entries fit, a page can have fewer than there are to come.
+    /// A page of entries. Of what few entries fit, it can have fewer than there are to come.
     ///
     /// # Errors
     /// What the state says.
-    pub fn audit_page<'a>(
-        &'a self,
-        request: &'a AuditRequest,
-    ) -> BoxFuture<'a, Result<(Vec<AuditDocument>, Option<u64>), Errors>> {
+    pub fn audit_page<'a>(&'a self, request: &'a AuditRequest) -> BoxFuture<'a, Result<AuditPage, Errors>> {
         Box::pin(async move {
             let AuditRequest { mut filter, mut before, limit } = request.clone();
             let state = self.reader().await?.state;
@@ -196,7 +201,7 @@ impl App {
             page.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
             let last = page.last().map(|record| record.number);
             let next = if is_full { last } else { looked_down_to };
-            Ok((page.into_iter().map(AuditDocument::from).collect(), next))
+            Ok(AuditPage { entries: page.into_iter().map(AuditDocument::from).collect(), next })
         })
     }
 

@@ -94,7 +94,7 @@ use tokio::sync::watch;
 
 pub use alerts::{AlertDocument, AlertList, AlertTest, ReceiverList, ReceiverTest};
 pub use approval::{ApproveRequest, RejectRequest};
-pub use audit::{AuditDocument, AuditList, AuditRequest, AuditVerification, SeenEntry};
+pub use audit::{AuditDocument, AuditList, AuditPage, AuditRequest, AuditVerification, SeenEntry};
 pub use backfill::BackfillRequest;
 pub use cancel::CancelRequest;
 pub use catalogue::{
@@ -125,7 +125,9 @@ pub use outcome::RunOutcome;
 pub use outflow_core::ports::spool::Rejection;
 pub use outflow_core::ports::state::RowsRead;
 pub use outflow_core::ports::state::{AuditFilter, DeadLetter};
-pub use outflow_core::ports::state::{DefinitionId, DefinitionKind, DefinitionStatus, Owner};
+pub use outflow_core::ports::state::{
+    DefinitionFilter, DefinitionId, DefinitionKind, DefinitionStatus, Owner,
+};
 pub use outflow_core::ports::state::{Pausable, PauseKind};
 pub use outflow_core::run::ReplayMode;
 pub use outflow_engine::authoring::estimate::{EstimatedBy, Share};

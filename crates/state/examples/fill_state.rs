@@ -110,6 +110,9 @@ fn statements(sizes: &Sizes, key: &str, of_runs: &[String], of_deliveries: &[Str
         "spec" => spec.clone(),
         "trigger" => "'schedule'".to_owned(),
         "due_at" | "started_at" | "extracted_at" => at.clone(),
+        // Calls without segments would be lost.
+        "calls" => format!("CASE WHEN i > {unfinished} THEN 0 ELSE calls END"),
+        "rows_read" => format!("rows_read - CASE WHEN i > {unfinished} THEN calls ELSE 0 END"),
         "ended_at" => format!("CASE WHEN i > {unfinished} THEN NULL ELSE {at} + 1000000 END"),
         "reason_code" => format!("CASE WHEN i % 1009 = 0 THEN '{}' END", Code::ConnectionRefused),
         "reason" => "CASE WHEN i % 1009 = 0 THEN 'the server is away' END".to_owned(),
@@ -125,8 +128,9 @@ fn statements(sizes: &Sizes, key: &str, of_runs: &[String], of_deliveries: &[Str
     let of_delivery = |column: &String| match column.as_str() {
         "run" => "i".to_owned(),
         "state" => format!("CASE WHEN i > {unfinished} THEN 'delivering' ELSE 'succeeded' END"),
-        "calls" | "pending" => format!("CASE WHEN i > {unfinished} THEN 10 ELSE 0 END"),
-        "delivered" | "dead_letters" | "filtered" | "cancelled" | "discarded" => "0".to_owned(),
+        "calls" | "pending" | "delivered" | "dead_letters" | "filtered" | "cancelled" | "discarded" => {
+            "0".to_owned()
+        }
         other => other.to_owned(),
     };
     let values: Vec<String> = of_deliveries.iter().map(of_delivery).collect();
@@ -141,7 +145,7 @@ fn statements(sizes: &Sizes, key: &str, of_runs: &[String], of_deliveries: &[Str
              CASE WHEN i % 50021 = 0 THEN 'D002' ELSE 'D001' END, 400, 'no such user ' || i, {begin}, NULL FROM n;
          {} INSERT INTO audits (run, at, differences) SELECT i, {at}, '[]' FROM n WHERE i <= {unfinished};
          {} INSERT INTO gaps (sync, destination, start, first, last, opened_by, cause, calls, opened_at, closed_at)
-             SELECT {sync}, 'files', '0', i, i, i, 'lost', 10, {at}, CASE WHEN i > 20 THEN {now} END FROM n;",
+             SELECT {sync}, 'files', '0', i, i, i, 'away', 10, {at}, CASE WHEN i > 20 THEN {now} END FROM n;",
         series(*runs),
         of_deliveries.join(", "),
         values.join(", "),

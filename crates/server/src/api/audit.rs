@@ -49,8 +49,8 @@ pub(crate) async fn list(
 ) -> Answer<Document<Page<AuditDocument>>> {
     let (limit, before) = (page::limit(limit)?, page::position(cursor.as_deref())?);
     let filter = AuditFilter { after: 0, actor, action, subject, since, until };
-    let (items, next) = may.app.audit_page(&AuditRequest { filter, before, limit }).await?;
-    Ok(Document(Page::with_next(items, next.map(|next| next.to_string()))))
+    let page = may.app.audit_page(&AuditRequest { filter, before, limit }).await?;
+    Ok(Document(Page::with_next(page.entries, page.next.map(|next| next.to_string()))))
 }
 
 /// The whole audit log, the oldest entry first, one JSON document a line.

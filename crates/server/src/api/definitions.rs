@@ -10,10 +10,9 @@ pub(super) mod of_kind;
 use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
 use outflow_app::{
-    Caller, Comparison, DefinitionDocument, DefinitionEdit, DefinitionId, DefinitionKind, DefinitionRequest,
-    DefinitionStatus, DraftProblems, RenameDocument, field_of,
+    Caller, Comparison, DefinitionDocument, DefinitionEdit, DefinitionFilter as Definitions, DefinitionId,
+    DefinitionKind, DefinitionRequest, DefinitionStatus, DraftProblems, RenameDocument, field_of,
 };
-use outflow_core::ports::state::DefinitionFilter as Definitions;
 use outflow_core::{Code, Error};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -12,15 +12,11 @@ use tokio_postgres::types::ToSql;
 
 use super::fault::Fault;
 use super::handle::PostgresState;
-use super::rows::{self, Cells, DELIVERY, RUN, id};
+use super::rows::{self, Cells, DELIVERY, NAMES, RUN, id};
 use super::session::Session;
 use super::text::escape;
 use super::{gaps, pauses, watch};
 use crate::filter::{self, Statement, Value};
-
-/// Steps over the index from name to name, however many runs there are.
-pub(super) const NAMES: &str = "WITH RECURSIVE names(name) AS ((SELECT min(sync) FROM runs) UNION ALL
-     SELECT (SELECT min(sync) FROM runs WHERE sync > name) FROM names WHERE name IS NOT NULL)";
 
 /// Syncs whose next run is compared with nothing. An event that was sent takes nothing back: see
 /// `Origin`.

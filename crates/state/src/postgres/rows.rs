@@ -17,6 +17,10 @@ use tokio_postgres::types::FromSql;
 use super::fault::{Fault, unreadable};
 use super::text::unescape;
 
+/// Steps over the index from name to name, however many runs there are.
+pub(super) const NAMES: &str = "WITH RECURSIVE names(name) AS ((SELECT min(sync) FROM runs) UNION ALL
+     SELECT (SELECT min(sync) FROM runs WHERE sync > name) FROM names WHERE name IS NOT NULL)";
+
 /// The columns that [`run`] reads. A row that is damaged is an error.
 pub(super) const RUN: &str = "CASE WHEN intact('runs', to_jsonb(runs)) THEN id END, key, sync, call_type, state, trigger, spec, due_at, started_at, \
      extracted_at, ended_at, last_sync_time, next_last_sync_time, clock, rows_read, calls, rejected, \

@@ -8,8 +8,7 @@ use tokio_postgres::Row;
 
 use super::fault::Fault;
 use super::handle::PostgresState;
-use super::lists::NAMES;
-use super::rows::{self, Cells, id, to_json};
+use super::rows::{self, Cells, NAMES, id, to_json};
 use super::session::Session;
 use super::text::escape;
 use super::write::Writes;

@@ -6,19 +6,14 @@ use async_trait::async_trait;
 use outflow_core::ports::state::{DeliveryRecord, LatestRun, ListQueries, ListedRun, Overview, RunFilter};
 use outflow_core::ports::watch::Audit;
 use outflow_core::{Result, RunId, RunRecord, RunState, Timestamp};
-use rusqlite::{Connection, Row, params_from_iter};
+use rusqlite::{Connection, Row};
 
 use super::rows::{
     self, DELIVERY, DELIVERY_INTACT, RUN, RUN_INTACT, SCHEDULE_INTACT, optional, time, to_json, unsigned,
     word,
 };
-use super::sql::{all, id, one};
+use super::sql::{NAMES, all, id};
 use super::{Sqlite, gaps, pauses, queries, watch};
-use crate::filter::{self, Statement, Value};
-
-/// Steps over the index from name to name, however many runs there are.
-pub(super) const NAMES: &str = "WITH RECURSIVE names(name) AS (SELECT min(sync) FROM runs UNION ALL
-     SELECT (SELECT min(sync) FROM runs WHERE sync > name) FROM names WHERE name IS NOT NULL)";
 
 /// Syncs whose next run is compared with nothing. An event that was sent takes nothing back: see
 /// `Origin`.
@@ -31,7 +26,7 @@ impl<W: Send + Sync> ListQueries for Sqlite<W> {
     async fn listed_runs(&self, filter: &RunFilter) -> Result<Vec<ListedRun>> {
         let filter = filter.clone();
         let read = move |c: &Connection| {
-            let runs = runs(c, &filter)?;
+            let runs = queries::runs(c, &filter)?;
             let ids: Vec<RunId> = runs.iter().map(|run| run.id).collect();
             let (mut deliveries, mut audits) = (deliveries_of(c, &ids)?, audits_of(c, &ids)?);
             let listed = |record: RunRecord| ListedRun {
@@ -57,29 +52,6 @@ impl<W: Send + Sync> ListQueries for Sqlite<W> {
         let syncs = to_json(&syncs);
         self.readers.read(move |c| all(c, &sql, [syncs], rows::run)).await
     }
-}
-
-/// The runs that a filter means, the newest first.
-pub(super) fn runs(c: &Connection, filter: &RunFilter) -> rusqlite::Result<Vec<RunRecord>> {
-    let bounds = match filter::bounds(filter, '?') {
-        None => None,
-        Some(statement) => {
-            let read = |row: &Row<'_>| Ok(row.get::<_, Option<i64>>(0)?.zip(row.get(1)?));
-            let found = one(c, &statement.sql, values(&statement), read)?.flatten();
-            let Some(bounds) = found else { return Ok(Vec::new()) };
-            Some(bounds)
-        }
-    };
-    let statement = filter::runs(RUN, filter, bounds, '?');
-    all(c, &statement.sql, values(&statement), rows::run)
-}
-
-fn values(statement: &Statement) -> impl rusqlite::Params + use<> {
-    let value = |value: &Value| match value {
-        Value::Text(text) => rusqlite::types::Value::from(text.clone()),
-        Value::Number(number) => rusqlite::types::Value::from(*number),
-    };
-    params_from_iter(statement.values.iter().map(value).collect::<Vec<_>>())
 }
 
 fn overview(c: &Connection) -> rusqlite::Result<Overview> {

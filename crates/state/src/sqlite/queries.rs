@@ -9,13 +9,15 @@ use outflow_core::ports::state::{
 use outflow_core::ports::watch::Pending;
 use outflow_core::run::FindingCount;
 use outflow_core::{Date, Result, RunId, RunRecord, Timestamp};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params, params_from_iter};
 
+use crate::filter::{self, Statement, Value};
+
+use super::Sqlite;
 use super::rows::{
     self, DELIVERY, DELIVERY_INTACT, LETTER_INTACT, RUN, SCHEDULE_INTACT, SEGMENT_INTACT, SYNC, SYNC_INTACT,
 };
 use super::sql::{all, capped, id, one};
-use super::{Sqlite, lists};
 
 #[async_trait]
 impl<W: Send + Sync> RunQueries for Sqlite<W> {
@@ -30,7 +32,7 @@ impl<W: Send + Sync> RunQueries for Sqlite<W> {
 
     async fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRecord>> {
         let filter = filter.clone();
-        self.readers.read(move |c| lists::runs(c, &filter)).await
+        self.readers.read(move |c| runs(c, &filter)).await
     }
 
     async fn runs_since(&self, sync: &str, since: Timestamp) -> Result<Vec<RunRecord>> {
@@ -182,6 +184,29 @@ impl<W: Send + Sync> RetentionQueries for Sqlite<W> {
     }
 }
 
+/// The runs that a filter means, the newest first.
+pub(super) fn runs(c: &Connection, filter: &RunFilter) -> rusqlite::Result<Vec<RunRecord>> {
+    let bounds = match filter::bounds(filter, '?') {
+        None => None,
+        Some(statement) => {
+            let read = |row: &Row<'_>| Ok(row.get::<_, Option<i64>>(0)?.zip(row.get(1)?));
+            let found = one(c, &statement.sql, values(&statement), read)?.flatten();
+            let Some(bounds) = found else { return Ok(Vec::new()) };
+            Some(bounds)
+        }
+    };
+    let statement = filter::runs(RUN, filter, bounds, '?');
+    all(c, &statement.sql, values(&statement), rows::run)
+}
+
+fn values(statement: &Statement) -> impl rusqlite::Params + use<> {
+    let value = |value: &Value| match value {
+        Value::Text(text) => rusqlite::types::Value::from(text.clone()),
+        Value::Number(number) => rusqlite::types::Value::from(*number),
+    };
+    params_from_iter(statement.values.iter().map(value).collect::<Vec<_>>())
+}
+
 /// One run.
 pub(super) fn run_record(c: &Connection, run: RunId) -> rusqlite::Result<Option<RunRecord>> {
     one(c, &format!("SELECT {RUN} FROM runs WHERE id = ?1"), [id(run)], rows::run)
@@ -189,7 +214,7 @@ pub(super) fn run_record(c: &Connection, run: RunId) -> rusqlite::Result<Option<
 
 /// Every run that is not in a final state, oldest first.
 pub(super) fn unfinished_runs(c: &Connection) -> rusqlite::Result<Vec<RunRecord>> {
-    // With the plus they are sorted. Without it SQLite goes through all runs, which have that order.
+    // With the plus they are sorted. Without it SQLite goes through all runs, in that order.
     all(c, &format!("SELECT {RUN} FROM runs WHERE ended_at IS NULL ORDER BY +id"), [], rows::run)
 }
 

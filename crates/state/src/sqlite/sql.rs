@@ -3,6 +3,10 @@
 use outflow_core::RunId;
 use rusqlite::{Connection, OptionalExtension as _, Params, Row};
 
+/// Steps over the index from name to name, however many runs there are.
+pub(crate) const NAMES: &str = "WITH RECURSIVE names(name) AS (SELECT min(sync) FROM runs UNION ALL
+     SELECT (SELECT min(sync) FROM runs WHERE sync > name) FROM names WHERE name IS NOT NULL)";
+
 /// The first row.
 pub(crate) fn one<T>(
     c: &Connection,

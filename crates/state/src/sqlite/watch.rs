@@ -8,9 +8,8 @@ use rusqlite::{Connection, Row, Transaction, params};
 
 use super::Sqlite;
 use super::connection::Writer;
-use super::lists::NAMES;
 use super::rows::{self, optional, time, to_json, unsigned};
-use super::sql::{all, id, one};
+use super::sql::{NAMES, all, id, one};
 
 const ALERT: &str = "kind, subject, code, message, since, recovered_at, reported";
 

@@ -219,7 +219,8 @@ pub struct DefinitionFilter {
 }
 
 impl DefinitionFilter {
-    /// The kinds that are meant, in the order of their names, with the name that each begins behind.
+    /// The kinds that are meant, in the order of their names, each with the name that it begins
+    /// behind.
     pub fn kinds(&self) -> Vec<(DefinitionKind, &str)> {
         let mut kinds = DefinitionKind::ALL.to_vec();
         kinds.sort_by_key(|kind| kind.name());
