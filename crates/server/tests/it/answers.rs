@@ -57,7 +57,6 @@ async fn everything_that_is_refused_is_a_problem_with_a_code_and_the_usual_heade
     let preview = "/api/v1/syncs/users/preview";
     for (request, status, code) in [
         (Served::request(Method::GET, "all", "/api/v1/nothing", None), 404, "A020"),
-        (Served::request(Method::GET, "all", "/", None), 404, "A020"),
         (Served::request(Method::DELETE, "all", "/api/v1/syncs", None), 405, "A021"),
         (Served::request(Method::OPTIONS, "all", "/api/v1/syncs", None), 405, "A021"),
         (Served::request(Method::GET, "", "/api/v1/syncs", None), 401, "A001"),

@@ -10,15 +10,28 @@ import {
 } from "@tanstack/react-query";
 import { api, ask, askVersioned, ifVersion } from "../client";
 import { keys } from "../keys";
-import type { DefinitionKind } from "../types";
+import type { DefinitionDocument, DefinitionKind } from "../types";
 import type { components } from "../schema";
 
 /** The value of a definition: what stands under its name in a project file. */
 export type Value = Record<string, unknown>;
 
+/** Every definition, page by page. */
+async function allDefinitions(): Promise<DefinitionDocument[]> {
+  const all: DefinitionDocument[] = [];
+  let cursor: string | undefined;
+  do {
+    const query = { limit: 500, ...(cursor ? { cursor } : {}) };
+    const page = await ask(api.GET("/api/v1/definitions", { params: { query } }));
+    all.push(...page.items);
+    cursor = page.next_cursor ?? undefined;
+  } while (cursor);
+  return all;
+}
+
 export const definitionsQuery = queryOptions({
   queryKey: keys.definitions,
-  queryFn: async () => (await ask(api.GET("/api/v1/definitions"))).definitions,
+  queryFn: allDefinitions,
 });
 
 export function definitionQuery(kind: DefinitionKind, name: string) {

@@ -5,7 +5,7 @@ import { useState } from "react";
 import { needsRole } from "../../api/permissions";
 import { toProblem } from "../../api/problem";
 import { useMay } from "../../api/queries/me";
-import { useApproveRun, useRejectRun } from "../../api/queries/runs";
+import { useApproveRun, useRejectRun } from "../../api/queries/run-actions";
 import type { RunListEntry } from "../../api/types";
 import { counted } from "../../lib/number";
 import { syncTime } from "../../lib/run-story";

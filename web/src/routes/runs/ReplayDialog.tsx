@@ -6,7 +6,7 @@ import { Link } from "@tanstack/react-router";
 import { RotateCw } from "lucide-react";
 import { useState } from "react";
 import { toProblem } from "../../api/problem";
-import { useReplayRun } from "../../api/queries/runs";
+import { useReplayRun } from "../../api/queries/run-actions";
 import type { ReplayMode, RunListEntry, StartedReplay } from "../../api/types";
 import { Button } from "../../ui/Button";
 import { CopyButton } from "../../ui/Copy";

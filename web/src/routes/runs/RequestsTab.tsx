@@ -6,7 +6,7 @@ import { useState } from "react";
 import { api, ask } from "../../api/client";
 import { needsRole } from "../../api/permissions";
 import { useMay } from "../../api/queries/me";
-import { deadLettersQuery } from "../../api/queries/runs";
+import { deadLettersQuery } from "../../api/queries/run-actions";
 import type { Cause, DeadLetter } from "../../api/types";
 import { count, counted } from "../../lib/number";
 import { Button } from "../../ui/Button";

@@ -6,7 +6,7 @@ import { useState } from "react";
 import { api, ask } from "../../api/client";
 import { needsRole } from "../../api/permissions";
 import { useMay } from "../../api/queries/me";
-import { rejectedQuery } from "../../api/queries/runs";
+import { rejectedQuery } from "../../api/queries/run-actions";
 import type { FindingGroup, Rejection } from "../../api/types";
 import { classes } from "../../lib/classes";
 import { count, counted } from "../../lib/number";

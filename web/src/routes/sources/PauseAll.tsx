@@ -4,7 +4,7 @@ import { Pause, Play } from "lucide-react";
 import { needsRole } from "../../api/permissions";
 import { toProblem } from "../../api/problem";
 import { useMay } from "../../api/queries/me";
-import { usePauseSync } from "../../api/queries/syncs";
+import { usePauseSync } from "../../api/queries/sync-actions";
 import type { SyncDocument } from "../../api/types";
 import { Button } from "../../ui/Button";
 

@@ -1,13 +1,8 @@
 /** Sources: the list, adding one, and each with its tabs. */
 import { createRoute, redirect } from "@tanstack/react-router";
 import { sourcesQuery } from "../../api/queries/sources";
-import { listSearch, oneOf, optional, text, type Search } from "../../lib/search";
+import { listSearch, oneOf, optional, text, whole, type Search } from "../../lib/search";
 import { appRoute } from "../root";
-
-function whole(value: unknown): number | undefined {
-  const number = Number(value);
-  return Number.isInteger(number) && number > 0 ? number : undefined;
-}
 
 const list = createRoute({
   getParentRoute: () => appRoute,

@@ -3,7 +3,7 @@ import { Play } from "lucide-react";
 import { useState } from "react";
 import type { components } from "../../api/schema";
 import type { SyncDetail } from "../../api/types";
-import { useStartRun } from "../../api/queries/syncs";
+import { useStartRun } from "../../api/queries/sync-actions";
 import { Button } from "../../ui/Button";
 import { CopyButton } from "../../ui/Copy";
 import { Dialog } from "../../ui/Dialog";
