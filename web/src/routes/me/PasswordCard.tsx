@@ -1,6 +1,6 @@
 /** Changing one's own password. It ends all other sessions. */
 import { useState } from "react";
-import { useChangePassword } from "../../api/queries/me";
+import { useChangePassword } from "../../api/queries/sign-in";
 import { Button } from "../../ui/Button";
 import { PasswordField } from "../../ui/Field";
 import { Form } from "../../ui/Form";

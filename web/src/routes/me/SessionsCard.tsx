@@ -1,7 +1,8 @@
 /** Where one is signed in. */
 import { useQuery } from "@tanstack/react-query";
 import { toProblem } from "../../api/problem";
-import { sessionsQuery, useEndSession } from "../../api/queries/me";
+import { sessionsQuery } from "../../api/queries/me";
+import { useEndSession } from "../../api/queries/sign-in";
 import type { SessionEntry } from "../../api/types";
 import { browserName } from "../../lib/browser";
 import { Button } from "../../ui/Button";

@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { createLazyRoute, Link, useRouter } from "@tanstack/react-router";
 import { useCallback } from "react";
-import { signInWaysQuery } from "../../api/queries/me";
+import { signInWaysQuery } from "../../api/queries/sign-in";
 import { AnchorButton } from "../../ui/Button";
 import { Loaded } from "../../ui/Loaded";
 import { Notice } from "../../ui/Notice";

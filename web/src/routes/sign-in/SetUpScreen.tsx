@@ -4,7 +4,7 @@
  */
 import { createLazyRoute, Link, useNavigate } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
-import { useSetUp } from "../../api/queries/me";
+import { useSetUp } from "../../api/queries/sign-in";
 import { Button } from "../../ui/Button";
 import { PasswordField, TextField } from "../../ui/Field";
 import { Form } from "../../ui/Form";

@@ -1,6 +1,6 @@
 /** The name and the password. Used on the sign-in screen, and over the page when a session ends. */
 import { useState } from "react";
-import { useSignIn } from "../../api/queries/me";
+import { useSignIn } from "../../api/queries/sign-in";
 import { Button } from "../../ui/Button";
 import { PasswordField, TextField } from "../../ui/Field";
 import { Form } from "../../ui/Form";

@@ -3,7 +3,7 @@
  * is taken out of the address.
  */
 import { useEffect, useRef } from "react";
-import { useFollowLink } from "../../api/queries/me";
+import { useFollowLink } from "../../api/queries/sign-in";
 import { codeOf, dropFragment } from "./token";
 
 export function useLink(onDone: () => void) {
