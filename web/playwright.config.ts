@@ -5,7 +5,7 @@ export default defineConfig({
   testDir: "e2e",
   outputDir: process.env.OUTFLOW_E2E_OUT ?? "../target/e2e",
   workers: 2,
-  fullyParallel: false,
+  fullyParallel: true,
   timeout: 120_000,
   expect: { timeout: 15_000 },
   reporter: [["list"]],

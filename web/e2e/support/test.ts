@@ -45,7 +45,7 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
       const context = await browser.newContext();
       const page = await context.newPage();
       await page.goto(site.link);
-      await expect(page.getByRole("heading", { level: 1, name: "Home" })).toBeVisible();
+      await expect(page.getByRole("link", { name: "Sources" }).first()).toBeVisible();
       expect(page.url()).not.toContain("code=");
       await use(await context.storageState());
       await context.close();
