@@ -31,7 +31,6 @@ use crate::renamed::{self, Renamed};
 use crate::secret_documents::SecretChange;
 use crate::serving::Serving;
 use crate::slot::Serves;
-
 use crate::{App, Caller, StateLocation, holder, surroundings, user, wiring};
 
 /// How often the state is tried again, and how often the log repeats that it is waited for.
@@ -142,12 +141,11 @@ impl App {
                 if let Some((token, until)) = self.offer_set_up().await? {
                     (caller.listener)(crate::Event::SetUp { token: &token, until });
                 }
-                let address = api.address();
+                (caller.listener)(crate::Event::Listening(api.address()));
                 beside.spawn(kept(&handle, "API", move || {
                     let answering = threads.run(api.answer());
                     for_ever(async move { drop(answering.await) })
                 }));
-                (caller.listener)(crate::Event::Listening(address));
             }
             if let Some(listener) = metrics {
                 let (recorder, of) = (recorder.clone(), handle.clone());

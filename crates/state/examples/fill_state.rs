@@ -13,7 +13,7 @@ use outflow_core::ports::state::{
     DefinitionStatus, Owner, State,
 };
 use outflow_core::ports::watch::AlertRecord;
-use outflow_core::{Actor, Code, Result, Timestamp};
+use outflow_core::{Actor, Clock as _, Code, Result, SystemClock, Timestamp};
 use outflow_state::Location;
 use tokio_postgres::NoTls;
 
@@ -84,7 +84,7 @@ async fn fill_postgres(url: &str, sizes: &Sizes) {
 /// What multiplies the only run, in the SQL of both stores.
 fn statements(sizes: &Sizes, key: &str, of_runs: &[String], of_deliveries: &[String]) -> String {
     let Sizes { runs, letters, .. } = sizes;
-    let now = Timestamp::now().as_microsecond();
+    let now = SystemClock.now().as_microsecond();
     let (span, begin) = (DAYS as i64 * 86_400_000_000, now - DAYS as i64 * 86_400_000_000);
     let series = |n: u64| {
         format!(
@@ -168,7 +168,7 @@ fn statements(sizes: &Sizes, key: &str, of_runs: &[String], of_deliveries: &[Str
 
 /// What needs hashes and versions is written as Outflow writes it.
 async fn through_the_port(state: &dyn State, sizes: &Sizes) -> Result<()> {
-    let now = Timestamp::now();
+    let now = SystemClock.now();
     let entry = |n: u64, action: &str, subject: String| AuditEntry {
         at: now,
         actor: Actor::local(if n.is_multiple_of(50_021) { "grace" } else { "ada" }),

@@ -111,7 +111,8 @@ impl App {
         Ok(())
     }
 
-    /// The project as if this definition said this, where secrets may be missing. Nothing is written.
+    /// The project as if this definition said this, where secrets may be missing. Nothing is
+    /// written.
     ///
     /// # Errors
     /// Every problem of the project that would be. C020: the files own the definition.
