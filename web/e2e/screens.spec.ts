@@ -25,7 +25,7 @@ const SCREENS: [path: string, heading: RegExp][] = [
   ["/destinations/journeys/settings", /journeys/],
   ["/connections", /Connections/],
   ["/alerts", /Alerts/],
-  ["/alerts/rules", /Alerts/],
+  ["/alerts/rules", /Rules/],
   ["/usage", /Usage/],
   ["/settings/general", /Settings/],
   ["/settings/members", /Settings/],

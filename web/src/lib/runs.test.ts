@@ -12,6 +12,7 @@ import {
   plannedOf,
   spanOf,
   type TimelineRun,
+  usualZoom,
 } from "./timeline";
 import { toYaml } from "./yaml";
 
@@ -173,4 +174,14 @@ it("writes YAML that reads as the same values", () => {
   expect(toYaml(value)).toBe(
     'a: "yes"\nb: "x: y"\nc:\n  - "1"\n  - d: 1\n    e: []\nq: |\n  SELECT 1\n  FROM t\nz: null\n',
   );
+});
+
+it.each([
+  ["every 1m", "1h"],
+  ["every 5m", "1h"],
+  ["every 1h", "24h"],
+  ["every 1d", "30d"],
+  ["0 9 * * *", "24h"],
+])("shows some runs of a sync that runs %s", (schedule, zoom) => {
+  expect(usualZoom(schedule)).toBe(zoom);
 });

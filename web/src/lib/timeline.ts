@@ -3,7 +3,7 @@
  * so that a month of runs draws no more marks than an hour of them. Pure.
  */
 import type { RunState } from "../api/types";
-import { zoomMs, type Zoom } from "./zoom";
+import { ZOOMS, type Zoom, zoomMs } from "./zoom";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -184,6 +184,12 @@ export function everyMs(schedule: string): number | undefined {
   if (!match) return undefined;
   const unit = { s: 1_000, m: MINUTE, h: HOUR, d: DAY }[match[2] as "s" | "m" | "h" | "d"];
   return Number(match[1]) * unit;
+}
+
+/** How much time shows some runs of a sync with this schedule, and not too many. */
+export function usualZoom(schedule: string): Zoom {
+  const every = everyMs(schedule) ?? HOUR;
+  return ZOOMS.find((zoom) => zoomMs[zoom] >= 12 * every) ?? "30d";
 }
 
 /** A shorter interval that runs can keep up with: the next usual one above twice the median. */

@@ -9,13 +9,14 @@ import { Choice } from "../../ui/ListTools";
 import { SectionCard } from "../../ui/Page";
 import { RunTable } from "../runs/RunTable";
 import { stateGroups } from "../runs/state-groups";
+import { usualZoom } from "../../lib/timeline";
 import { RunTimeline } from "./RunTimeline";
 
 export const Route = createLazyRoute("/app/syncs/$sync/runs")({ component: RunsTab });
 
 function RunsTab() {
   const { sync } = Route.useParams();
-  const { zoom = "1h", state, since, until } = Route.useSearch();
+  const { zoom, state, since, until } = Route.useSearch();
   const navigate = Route.useNavigate();
   const { zone } = usePreferences();
   const detail = useQuery(syncQuery(sync)).data;
@@ -24,7 +25,7 @@ function RunsTab() {
       {detail && (
         <RunTimeline
           detail={detail}
-          zoom={zoom}
+          zoom={zoom ?? usualZoom(detail.schedule)}
           onZoom={(value) =>
             void navigate({
               search: (before) => ({

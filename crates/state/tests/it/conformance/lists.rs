@@ -161,7 +161,7 @@ pub async fn overview(state: &dyn State) {
     assert_eq!(found, one_by_one(state).await);
     assert_eq!(found.pending(), state.pending().await.unwrap());
     let all: BTreeMap<_, _> = found.latest.iter().map(|(sync, run)| (sync.as_str(), run.is_some())).collect();
-    assert_eq!(all["skips"], false, "{all:?}");
+    assert!(!all["skips"], "{all:?}");
     assert_eq!((all.len(), found.open_gaps.is_empty(), found.restored.len()), (6, false, 0));
     let restored = state.last_run().await.unwrap();
     state.set_origin(&Origin { restored_after: restored, ..Origin::default() }).await.unwrap();
