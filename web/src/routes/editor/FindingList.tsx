@@ -3,7 +3,7 @@ import { CircleCheck, Info, LoaderCircle, OctagonX, TriangleAlert, Wrench } from
 import { classes } from "../../lib/classes";
 import { Button } from "../../ui/Button";
 import type { Checks } from "./Editor";
-import css from "./editor.module.css";
+import css from "./finding-list.module.css";
 import { fixName, type Finding, type Severity } from "./findings";
 
 const looks = {

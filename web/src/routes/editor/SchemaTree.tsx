@@ -12,7 +12,7 @@ import { matches } from "../../lib/search";
 import { Button, IconButton } from "../../ui/Button";
 import { Skeleton } from "../../ui/states";
 import { Time } from "../../ui/values";
-import css from "./editor.module.css";
+import css from "./schema-tree.module.css";
 import { quotedName, tableName } from "./schema";
 
 /** More tables than these are found by the filter. */

@@ -4,7 +4,7 @@ import { useId } from "react";
 import type { CallType } from "../../api/types";
 import { shapes } from "../../lib/columns";
 import formCss from "../../ui/form.module.css";
-import css from "./editor.module.css";
+import css from "./type-cards.module.css";
 import { callTypes } from "./model";
 
 interface Example {
