@@ -1,4 +1,4 @@
-/** What a person does with runs: decides on a held one, follows one, understands a skip, replays. */
+/** What a person does with runs: decides, follows one, understands a skip, replays. */
 import type { Page } from "@playwright/test";
 import { startFresh } from "./support/servers";
 import { ask, begin, expectScreen } from "./support/steps";

@@ -1,4 +1,4 @@
-/** From nothing to the first delivery without a mouse: Tab, arrows, Enter, and what keys the page has. */
+/** From nothing to the first delivery without a mouse: Tab, arrows, Enter, the page's own keys. */
 import type { Locator, Page } from "@playwright/test";
 import { ADMIN, expectScreen, field, QUERY, queryField, secretField } from "./support/steps";
 import { expect, test } from "./support/test";

@@ -1,6 +1,6 @@
 /**
- * The page of a folder in place of the binary's: with `OUTFLOW_E2E_PAGE=dist` a change of the page is
- * tested after `vite build` alone. The API is the binary's in any case.
+ * The page of a folder in place of the binary's: with `OUTFLOW_E2E_PAGE=dist` a change of the page
+ * is tested after `vite build` alone. The API is the binary's in any case.
  */
 import type { BrowserContext } from "@playwright/test";
 import { existsSync, readFileSync } from "node:fs";
