@@ -47,21 +47,34 @@ export interface FreshSite extends Site {
   redshift: { host: string; port: string; user: string; password: string };
   /** A receiver that takes every call: `http://127.0.0.1:PORT`. */
   receiver: string;
+  /** Ends the server alone, and begins it again at the same address. */
+  server: { stop: () => Promise<void>; start: () => Promise<void> };
 }
 
-const REDSHIFT = { user: "awsuser", password: "Sesame-open-1" };
+/** An account that only reads: the simulator has its administrator, `awsuser`, in any case. */
+const REDSHIFT = { user: "outflow_reader", password: "Sesame-open-1" };
 
 /** A server without definitions, a simulator of Redshift with people, and a receiver. */
-export async function startFresh(): Promise<FreshSite> {
+export async function startFresh({ receiverDelayMs = 0 } = {}): Promise<FreshSite> {
   const folder = mkdtempSync(join(tmpdir(), "outflow-e2e-"));
   const account = `${REDSHIFT.user}:${REDSHIFT.password}`;
   const redshift = Program.start("outflow-testkit", ["redshift", "--user", account], folder);
-  const receiver = Program.start("outflow-testkit", ["receiver"], folder);
+  const receiver = Program.start(
+    "outflow-testkit",
+    ["receiver", "--delay-ms", String(receiverDelayMs)],
+    folder,
+  );
   const port = async (program: Program) =>
     (await program.line(/listening on 127\.0\.0\.1:(\d+)/))[1]!;
   writeFileSync(join(folder, "outflow.yaml"), "version: 1\n");
-  const server = Program.start("outflow", ["serve", "--listen", "127.0.0.1:0"], folder);
-  const [, address] = await server.line(/api=(127\.0\.0\.1:\d+)/);
+  const serve = async (listen: string) => {
+    const server = Program.start("outflow", ["serve", "--listen", listen], folder);
+    const [, address] = await server.line(/api=(127\.0\.0\.1:\d+)/);
+    return { server, address: address! };
+  };
+  const begun = await serve("127.0.0.1:0");
+  const { address } = begun;
+  let { server } = begun;
   const [token] = await server.line(/oflsetup_\w+/);
   return {
     url: `http://${address}`,
@@ -69,6 +82,12 @@ export async function startFresh(): Promise<FreshSite> {
     token,
     redshift: { host: "127.0.0.1", port: await port(redshift), ...REDSHIFT },
     receiver: `http://127.0.0.1:${await port(receiver)}`,
+    server: {
+      stop: () => server.stop(),
+      start: async () => {
+        ({ server } = await serve(address));
+      },
+    },
     stop: async () => {
       await Promise.all([server.stop(), redshift.stop(), receiver.stop()]);
       rmSync(folder, { recursive: true, force: true });

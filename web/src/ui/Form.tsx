@@ -70,7 +70,7 @@ function Rest({ problem, names }: { problem: Problem; names: readonly string[] }
         <p key={index}>
           {entry.code && <code>{entry.code} </code>}
           {"field" in entry && entry.field && <code>{entry.field}: </code>}
-          {entry.message}
+          {entry.message !== problem.title && entry.message}
           {"hint" in entry && entry.hint && <span className="muted"> {entry.hint}</span>}
         </p>
       ))}

@@ -115,6 +115,9 @@ fn a_reload_is_whole_or_is_refused_with_every_problem() {
     served.wait_for(3);
     served.configure("type: identify\nqury: SELECT 1\nlookback: soon\n");
     running.signal("HUP");
+    // A signal is heeded some time later, and the file is read then.
+    let mut lines = std::iter::from_fn(|| running.next_line(Duration::from_secs(60)));
+    assert!(lines.any(|line| line.contains("reload refused")), "it has read the broken file");
     // Refused: the old project is still in force, and a request uses it.
     served.add(4, 4);
     let wish = served.project.program(&["run", "users"]).run();

@@ -27,12 +27,27 @@ function collector(client: QueryClient) {
   };
 }
 
-/** Begins; what it returns ends it. */
-export function startLiveUpdates(client: QueryClient): () => void {
+/** Calls this whenever the stream is there again after it was not. */
+function onReturn(back: () => void): () => void {
+  let wasAway = false;
+  return liveState.subscribe(() => {
+    const isLive = liveState.get() === "live";
+    if (isLive && wasAway) back();
+    wasAway = !isLive;
+  });
+}
+
+/** Begins; what it returns ends it. `retry` loads again what is no answer of the API. */
+export function startLiveUpdates(client: QueryClient, retry: () => void): () => void {
   const collected = collector(client);
   const stopListening = onLiveEvent((name, event) => {
     if (event) noteProgress(name, event);
     collected.add(staleAfter(name));
+  });
+  const stopReturn = onReturn(() => {
+    // The stream goes on behind the last event: what failed meanwhile is all that is missing.
+    void client.refetchQueries({ predicate: ({ state }) => state.status === "error" });
+    retry();
   });
   const stopHub = startHub();
   const timer = setInterval(() => {
@@ -42,6 +57,7 @@ export function startLiveUpdates(client: QueryClient): () => void {
   return () => {
     clearInterval(timer);
     stopHub();
+    stopReturn();
     stopListening();
     collected.stop();
   };

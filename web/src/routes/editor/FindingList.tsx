@@ -40,7 +40,7 @@ export function FindingList({ checks, isEmpty, isNew, canFix, onShow, onFix }: P
           summary(findings)
         )}
       </p>
-      <ul className={classes(css.findingItems, areOld && css.old)}>
+      <ul className={css.findingItems}>
         {findings.map((finding) => (
           <Item
             key={`${finding.code} ${finding.place} ${finding.message}`}

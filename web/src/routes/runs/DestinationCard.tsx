@@ -65,8 +65,8 @@ export function DestinationCard({ run, name, delivery, live, state }: Props) {
           }}
         />
         <p className="muted">
-          <Count value={counts.requests} /> requests, <Count value={counts.retries} /> of them
-          repeats, <Bytes value={counts.bytes} /> sent.
+          <Count value={counts.requests} /> {counts.requests === 1 ? "request" : "requests"},{" "}
+          <Count value={counts.retries} /> of them repeats, <Bytes value={counts.bytes} /> sent.
         </p>
       </div>
     </SectionCard>
