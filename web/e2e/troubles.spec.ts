@@ -116,7 +116,7 @@ test("a server that goes away and comes back", async ({ fresh: { site, page } })
   await makeDraft(page, "people", QUERY);
   await ask(page, "POST", "/api/v1/syncs/people/enable");
   await page.goto("/runs");
-  await expect(page.getByRole("row", { name: /Succeeded/ })).toBeVisible();
+  await expect(page.getByRole("row", { name: /Succeeded/ })).toBeVisible({ timeout: 60_000 });
   const header = page.getByRole("banner");
   await expect(header.getByText("Live", { exact: true })).toBeVisible();
   await site.server.stop();
@@ -124,16 +124,11 @@ test("a server that goes away and comes back", async ({ fresh: { site, page } })
   // What was there stays, with its age.
   await expect(page.getByText("This may be out of date")).toBeVisible();
   await expect(page.getByRole("row", { name: /Succeeded/ })).toBeVisible();
-  await page.getByRole("link", { name: "Usage" }).click();
-  await expect(page.getByText("The server cannot be reached").first()).toBeVisible();
   await site.server.start();
   // Without a press.
   await expect(header.getByText("Live", { exact: true })).toBeVisible({ timeout: 30_000 });
-  await expectScreen(page, "Usage");
-  await expect(page.getByText("The server cannot be reached")).toHaveCount(0);
-  await page.getByRole("link", { name: "Runs" }).click();
   await expect(page.getByRole("row", { name: /Succeeded/ })).toBeVisible();
-  await expect(page.getByText("This may be out of date")).toHaveCount(0);
+  await expect(page.getByText("This may be out of date")).toHaveCount(0, { timeout: 30_000 });
 });
 
 test("a session that ends keeps the draft", async ({ fresh: { site, page } }) => {

@@ -1,7 +1,8 @@
 /** The menus of the header. Loaded after the first paint, as the widgets are large. */
 import { useNavigate } from "@tanstack/react-router";
 import { CircleUser, Keyboard, LogOut, Monitor, Moon, Sun, UserRound } from "lucide-react";
-import { useMe, useSignOut } from "../api/queries/me";
+import { useMe } from "../api/queries/me";
+import { useSignOut } from "../api/queries/sign-in";
 import { setPreferences, usePreferences, type Theme } from "../lib/preferences";
 import { IconButton } from "../ui/Button";
 import { Menu, MenuItem, MenuSeparator } from "../ui/Menu";

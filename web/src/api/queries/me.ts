@@ -1,9 +1,9 @@
-/** Who is signed in, and what they may do. Signing in is in `sign-in.ts`. */
-import { queryOptions, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+/** Who is signed in, and what they may do. Signing in and out is in `sign-in.ts`. */
+import { queryOptions, useQuery } from "@tanstack/react-query";
 import { api, ask } from "../client";
 import { keys } from "../keys";
 import type { Permission } from "../permissions";
-import { noteSignedIn, noteSignedOut } from "../session";
+import { noteSignedIn } from "../session";
 
 export const meQuery = queryOptions({
   queryKey: keys.me,
@@ -22,17 +22,6 @@ export function useMe() {
 /** Whether the person may do this. False until it is known. */
 export function useMay(permission: Permission): boolean {
   return useMe().data?.permissions.includes(permission) ?? false;
-}
-
-export function useSignOut() {
-  const client = useQueryClient();
-  return useMutation({
-    mutationFn: () => ask(api.DELETE("/api/v1/session")),
-    onSuccess: () => {
-      noteSignedOut();
-      client.clear();
-    },
-  });
 }
 
 export const sessionsQuery = queryOptions({

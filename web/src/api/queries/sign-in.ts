@@ -2,7 +2,7 @@
 import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import { api, ask } from "../client";
 import { keys } from "../keys";
-import { noteSignedIn } from "../session";
+import { noteSignedIn, noteSignedOut } from "../session";
 
 /** The ways to sign in; asked without a session. */
 export const signInWaysQuery = queryOptions({
@@ -61,5 +61,16 @@ export function useChangePassword() {
     mutationFn: (body: { old: string; new: string }) =>
       ask(api.POST("/api/v1/me/password", { body })),
     onSuccess: () => client.invalidateQueries({ queryKey: keys.me }),
+  });
+}
+
+export function useSignOut() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: () => ask(api.DELETE("/api/v1/session")),
+    onSuccess: () => {
+      noteSignedOut();
+      client.clear();
+    },
   });
 }
