@@ -153,7 +153,7 @@ const STEPS = [
   5 * DAY,
 ];
 
-/** Times to write below, at least so many pixels apart. `offset`: of the zone, in minutes. */
+/** Times to write below, at least `apart` pixels apart. `offset`: of the zone, in minutes. */
 export function ticksOf(span: Span, width: number, offset: number, apart = 80): Tick[] {
   const length = span.to - span.from;
   const step = STEPS.find((one) => (one / length) * width >= apart) ?? 10 * DAY;

@@ -20,7 +20,7 @@ const PATH = "/api/v1/events";
 const SILENCE_MS = 45_000;
 const HIDDEN_MS = 60_000;
 const PRESENCE_MS = 20_000;
-/** So many failures in a row, and the page polls. */
+/** After this many failures in a row the page polls. */
 const PATIENCE = 2;
 
 type Message =

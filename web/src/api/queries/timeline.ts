@@ -6,7 +6,7 @@ import { api, ask } from "../client";
 import { keys } from "../keys";
 
 const PAGE = 500;
-/** So many runs at most: the newest. The screen says so where there are more. */
+/** At most this many runs, the newest. The screen says where there are more. */
 const MOST = 5_000;
 const FIELDS = "run,state,due_at,started_at,ended_at,skipped_by";
 

@@ -17,12 +17,15 @@ import { FirstSteps } from "./FirstSteps";
 import css from "./home.module.css";
 import { Needs } from "./Needs";
 import { needsOf } from "./needs";
-import { homeColumns } from "./sync-columns";
+import { syncColumns } from "../syncs/sync-rows";
 import { Tiles } from "./Tiles";
 import { Verdict } from "./Verdict";
 import { NextRuns, Waiting } from "./Waiting";
 
 export const Route = createLazyRoute("/app/")({ component: HomeScreen });
+
+/** Home says how each sync is; what it is, its own page says. */
+const homeColumns = syncColumns.filter(({ id }) => id !== "type" && id !== "schedule");
 
 function HomeScreen() {
   usePrefetchQuery(dayQuery);

@@ -19,7 +19,7 @@ import { stateOf, syncRows, type SyncRow } from "../../lib/sync-state";
 import { sourceName } from "./health";
 import css from "./overview.module.css";
 
-/** So many runs are shown as bars. */
+/** How many runs are shown as bars. */
 const RUNS = 30;
 
 export function SyncCards({ source }: { source: string }) {

@@ -198,7 +198,7 @@ function Skips({ runs, detail, now, zoom }: SkipsProps) {
     >
       {worst && (
         <p>
-          Run {worst[0]} was in the way of {counted(worst[1], "slot")}
+          Run {worst[0]} was busy at {counted(worst[1], "slot")}
           {isHeld
             ? ": it awaits approval. Approve or reject it, and the next slot runs."
             : blocker

@@ -70,6 +70,6 @@ export const syncColumns: Column<SyncRow>[] = [
     id: "next",
     header: "Next run",
     sort: ({ status }) => (status?.next_due ? Date.parse(status.next_due) : null),
-    cell: ({ status }) => <Time at={status?.next_due} />,
+    cell: ({ status }) => <Time at={status?.next_due} none="not by itself" />,
   },
 ];

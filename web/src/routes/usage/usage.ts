@@ -81,7 +81,7 @@ export function daysIn(month: string): number {
   return new Date(Date.UTC(year!, number!, 0)).getUTCDate();
 }
 
-/** The month so many months away: `-1` is the one before. */
+/** The month this many months away: `-1` is the one before. */
 export function monthAt(month: string, away: number): string {
   const [year, number] = month.split("-").map(Number);
   return new Date(Date.UTC(year!, number! - 1 + away, 1)).toISOString().slice(0, 7);
